@@ -1,0 +1,224 @@
+package emulate
+
+import (
+	"sort"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/emulate/choice"
+)
+
+// A Host answers what only the machine under the model knows. Every answer may fail; the model then does
+// what the kernel would do without the thing asked for.
+type Host interface {
+	// Creds are the task's thread group and effective user and group.
+	Creds(t *Task) unix.Ucred
+	// Allowed tells whether t may send cr as its SCM_CREDENTIALS (net/core/scm.c: scm_check_creds).
+	Allowed(t *Task, cr unix.Ucred) unix.Errno
+	// PipeSize is the capacity in bytes of the placeholder behind a new pipe's descriptor.
+	PipeSize(t *Task, fd int) int
+	// Link reads the link of a path as the task sees it: /proc/self is the task's own; dirfd is as in readlinkat.
+	Link(t *Task, dirfd int, path string) (string, bool)
+	// Limit is the task's soft RLIMIT_NOFILE.
+	Limit(t *Task) uint64
+	// SysctlPipeMax is /proc/sys/fs/pipe-max-size, SysctlWmemMax and SysctlRmemMax those of net.core.
+	Sysctl(name string, otherwise int) int
+	// Capable tells whether t has the capability (CAP_SYS_RESOURCE, CAP_NET_ADMIN ...) in its effective set.
+	Capable(t *Task, capability int) bool
+	// Raise sends sig to a pid (or, negative, a group), as fasync does; fd and band fill siginfo.
+	Raise(owner Owner, sig unix.Signal, fd int, band Events)
+	// Demote gives f's object back to the kernel: the bytes in it are written to the placeholder.
+	Demote(f *File, why string)
+}
+
+// A Kernel is the model's whole state.
+type Kernel struct {
+	Now    int64 // ns on the driver's monotonic clock, set by the driver before each entry
+	Host   Host
+	Choose choice.Chooser
+	Tasks  map[int]*Task
+
+	dirty   []*Queue
+	asking  []*Call
+	seq     uint64
+	pipes   int
+	pairs   int
+	others  int
+	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
+	vec     Vec
+}
+
+// New returns a model with nothing in it.
+func New(h Host, ch choice.Chooser) *Kernel {
+	return &Kernel{Host: h, Choose: ch, Tasks: map[int]*Task{}, objects: map[Object]int{}}
+}
+
+// A Task is a thread as the model knows it.
+type Task struct {
+	TID, TGID int
+	Files     *FDTable
+	Name      string // comm, for logs
+	// Native is set for a task whose new objects are left to the kernel (a foreign architecture, io_uring).
+	Native bool
+}
+
+// Root makes the first task known.
+func (k *Kernel) Root(tid int) *Task {
+	t := &Task{TID: tid, TGID: tid, Files: newFDTable()}
+	k.Tasks[tid] = t
+	return t
+}
+
+// Clone makes a task known that parent created with the clone flags.
+func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
+	t := &Task{TID: tid, TGID: tid, Name: parent.Name, Native: parent.Native}
+	if flags&unix.CLONE_THREAD != 0 {
+		t.TGID = parent.TGID
+	}
+	if flags&unix.CLONE_FILES != 0 {
+		t.Files = parent.Files
+		t.Files.users++
+	} else {
+		t.Files = parent.Files.clone()
+	}
+	k.Tasks[tid] = t
+	return t
+}
+
+// Exec is the task's successful execve: its table becomes its own and loses what is close-on-exec.
+// The other threads of its group must have exited before; was is the id that the task had, if another.
+func (k *Kernel) Exec(t *Task, was int) {
+	if was != t.TID {
+		delete(k.Tasks, was)
+	}
+	k.Unshare(t)
+	for _, fd := range t.Files.FDs() {
+		if t.Files.slots[fd].cloexec {
+			k.remove(t.Files, fd)
+		}
+	}
+}
+
+// Unshare gives t a table of its own (unshare(CLONE_FILES), execve).
+func (k *Kernel) Unshare(t *Task) {
+	if t.Files.users > 1 {
+		own := t.Files.clone()
+		t.Files.users--
+		t.Files = own
+	}
+}
+
+// Exit ends a task; the last user of a table closes what is in it.
+func (k *Kernel) Exit(t *Task) {
+	delete(k.Tasks, t.TID)
+	if t.Files == nil {
+		return
+	}
+	if t.Files.users--; t.Files.users == 0 {
+		for _, fd := range t.Files.FDs() {
+			k.remove(t.Files, fd)
+		}
+	}
+	t.Files = nil
+}
+
+// Do runs a call's handler. A call that blocks stands in its objects' queues when Do returns.
+func (k *Kernel) Do(c *Call) Outcome {
+	if c.Seq == 0 {
+		k.seq++
+		c.Seq = k.seq
+	}
+	return k.run(c)
+}
+
+func (k *Kernel) run(c *Call) Outcome {
+	if c.Sys == nil || c.Sys.Do == nil {
+		return Pass()
+	}
+	o := c.Sys.Do(k, c)
+	if o.Kind != KindBlock {
+		k.Cancel(c)
+		return o
+	}
+	c.last = o.Wait
+	if len(c.wait) == 0 {
+		k.enqueue(c, &o.Wait)
+	}
+	return o
+}
+
+func (k *Kernel) enqueue(c *Call, w *Wait) {
+	c.wait = c.one[:0]
+	if len(w.On) > len(c.one) {
+		c.wait = make([]watcher, 0, len(w.On))
+	}
+	c.wait = c.wait[:len(w.On)]
+	for i, on := range w.On {
+		p := &c.wait[i]
+		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, call: c}
+		on.Queue.add(p)
+	}
+}
+
+// Cancel takes a call out of every queue and lets its file go: it ended, or its task did.
+func (k *Kernel) Cancel(c *Call) {
+	for i := range c.wait {
+		if w := &c.wait[i]; w.q != nil {
+			w.q.remove(w)
+		}
+	}
+	c.wait = c.wait[:0]
+	k.unpin(c)
+}
+
+// Requeue moves a blocked call to the tail of its queues, where the kernel puts a wait that a signal
+// interrupted and restarted.
+func (k *Kernel) Requeue(c *Call) {
+	for i := range c.wait {
+		w := &c.wait[i]
+		if q := w.q; q != nil {
+			q.remove(w)
+			q.add(w)
+		}
+	}
+}
+
+// Expire asks a blocked call for its result at its deadline.
+func (k *Kernel) Expire(c *Call) Outcome {
+	c.Expired = true
+	c.Attempt++
+	return k.run(c)
+}
+
+// Interrupt is what a signal makes of a blocked call: the bytes already moved, or the error that its wait
+// names (fs/read_write.c callers: any progress is a short count, never EINTR). The call leaves its queues.
+func (k *Kernel) Interrupt(c *Call) Outcome {
+	o := Fail(c.last.Restart)
+	if c.Moved > 0 {
+		o = Done(c.Moved)
+	}
+	k.Cancel(c)
+	return o
+}
+
+// Saw tells the handler of a passed call what the kernel answered.
+func (k *Kernel) Saw(c *Call, ret int64) {
+	if c.Sys != nil && c.Sys.Saw != nil {
+		c.Sys.Saw(k, c, ret)
+	}
+}
+
+// Objects returns the live objects in the order of their creation.
+func (k *Kernel) Objects() []Object {
+	out := make([]Object, 0, len(k.objects))
+	for o := range k.objects {
+		out = append(out, o)
+	}
+	sort.Slice(out, func(i, j int) bool { return k.objects[out[i]] < k.objects[out[j]] })
+	return out
+}
+
+// born registers a new object.
+func (k *Kernel) born(o Object) { k.others++; k.objects[o] = k.others }
+
+func (k *Kernel) gone(o Object) { delete(k.objects, o) }

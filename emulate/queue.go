@@ -1,0 +1,161 @@
+package emulate
+
+// A Queue is a wait queue (the kernel's wait_queue_head_t): who must be asked again when an object changes.
+// Waiters that are not exclusive stand before those that are, each kind in order of arrival
+// (kernel/sched/wait.c: add_wait_queue and add_wait_queue_exclusive).
+type Queue struct {
+	head, tail *watcher
+	excl       *watcher // the first exclusive one
+	fired      Events   // what happened since the waiters were last asked
+	dirty      bool
+	owner      Object
+}
+
+// A watcher is one place in a queue: a blocked call, or an epoll item, which is told at once.
+type watcher struct {
+	q          *Queue
+	prev, next *watcher
+	want       Events
+	exclusive  bool
+	call       *Call
+	tell       func(key Events) bool // epoll items: reports whether it took the event
+}
+
+// Owner is the object whose changes the queue announces.
+func (q *Queue) Owner() Object { return q.owner }
+
+func (q *Queue) empty() bool { return q.head == nil }
+
+func (q *Queue) add(w *watcher) {
+	w.q = q
+	before := q.excl // a plain waiter goes before the first exclusive one, an exclusive one to the tail
+	if w.exclusive {
+		before = nil
+	}
+	if before == nil {
+		w.prev, w.next = q.tail, nil
+		if q.tail != nil {
+			q.tail.next = w
+		} else {
+			q.head = w
+		}
+		q.tail = w
+		if w.exclusive && q.excl == nil {
+			q.excl = w
+		}
+		return
+	}
+	w.next, w.prev = before, before.prev
+	if before.prev != nil {
+		before.prev.next = w
+	} else {
+		q.head = w
+	}
+	before.prev = w
+}
+
+func (q *Queue) remove(w *watcher) {
+	if w.q != q {
+		return
+	}
+	if q.excl == w {
+		q.excl = w.next
+	}
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		q.head = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		q.tail = w.prev
+	}
+	w.q, w.prev, w.next = nil, nil, nil
+}
+
+// wake announces key to everybody in q: epoll items are told now (ep_poll_callback runs in the waker's
+// context too), blocked calls are asked again when the driver settles the model.
+func (k *Kernel) wake(q *Queue, key Events) {
+	if q.head == nil {
+		return
+	}
+	calls := false
+	var next *watcher
+	for w := q.head; w != nil; w = next {
+		next = w.next
+		if w.tell == nil {
+			calls = true
+			continue
+		}
+		if w.want&key == 0 {
+			continue
+		}
+		if took := w.tell(key); took && w.exclusive {
+			break
+		}
+	}
+	if !calls {
+		return
+	}
+	q.fired |= key
+	if !q.dirty {
+		q.dirty = true
+		k.dirty = append(k.dirty, q)
+	}
+}
+
+// Settle asks the blocked calls again whose objects changed, in the order of their queues, until nothing
+// changes any more. done receives each call that ended; it is out of all queues by then.
+func (k *Kernel) Settle(done func(*Call, Outcome)) {
+	for len(k.dirty) > 0 {
+		q := k.dirty[0]
+		k.dirty = k.dirty[:copy(k.dirty, k.dirty[1:])]
+		fired := q.fired
+		q.dirty, q.fired = false, 0
+		k.ask(q, fired, done)
+	}
+}
+
+func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome)) {
+	// Plain waiters are all asked; a snapshot, since asking changes the queue.
+	ready := k.asking[:0]
+	for w := q.head; w != nil && w != q.excl; w = w.next {
+		if w.call != nil && w.want&fired != 0 {
+			ready = append(ready, w.call)
+		}
+	}
+	k.asking = nil // a nested Settle may not share it
+	for _, c := range ready {
+		if c.Blocked() {
+			k.retry(c, done)
+		}
+	}
+	clear(ready)
+	k.asking = ready[:0]
+	// Exclusive ones are asked in turn; one that still cannot go on speaks for all who want the same.
+	var stuck Events
+	var next *watcher
+	for w := q.excl; w != nil; w = next {
+		next = w.next
+		if w.call == nil || w.want&fired == 0 || w.want&^stuck == 0 {
+			continue
+		}
+		if !k.retry(w.call, done) {
+			stuck |= w.want
+			if stuck&fired == fired&(In|Out|RdNorm|WrNorm) {
+				return
+			}
+		}
+	}
+}
+
+func (k *Kernel) retry(c *Call, done func(*Call, Outcome)) bool {
+	c.Attempt++
+	o := k.run(c)
+	if o.Kind == KindBlock {
+		return false
+	}
+	done(c, o)
+	return true
+}
