@@ -19,10 +19,11 @@ type Call struct {
 	Sys     *Syscall  // the table's row
 	Args    [6]uint64 // a layer may change them before Do (a short read is a smaller count)
 	Mem     Memory
-	Attempt int  // 0 at the trap, +1 per retry: whoever counts calls looks only at 0
-	Moved   int  // bytes that earlier attempts of this call moved
-	Expired bool // the wait's deadline has passed; Do is asked for the result at the deadline
-	Park    bool // the driver is about to park the task: a Block may now name a native call to park in
+	Attempt int   // 0 at the trap, +1 per retry: whoever counts calls looks only at 0
+	Moved   int   // bytes that earlier attempts of this call moved
+	Expired bool  // the wait's deadline has passed; Do is asked for the result at the deadline
+	Until   int64 // the deadline that an interrupted and restarted wait began with; 0 for none
+	Park    bool  // the driver is about to park the task: a Block may now name a native call to park in
 
 	// Results holds what the kernel answered to each call of the plan last asked (or, for a wait that parked
 	// in a native call, that call's one answer). Nil when nothing was asked yet. Step and State are for the
@@ -32,9 +33,19 @@ type Call struct {
 	State   any
 
 	file *File     // pinned while parked: the fd may be closed meanwhile
+	pins []*File   // the files that a poll or select holds while it is blocked
 	wait []watcher // where the call is queued while it blocks
 	one  [2]watcher
-	last Wait
+	ons  [2]Watch
+
+	// What a call that sends or receives remembers between attempts.
+	in     *incoming
+	out    *outgoing
+	riding *ride
+	holds  []*File // the files in a message that is not on its way yet
+	dozing *Socket // whose data it sleeps for
+	xfer   *transfer
+	last   Wait
 }
 
 // Arg returns argument i as the signed 32-bit number that descriptors and flags are.
@@ -42,6 +53,12 @@ func (c *Call) Arg(i int) int { return int(int32(c.Args[i])) }
 
 // File is the open file description that the call waits on, nil when it does not wait on one.
 func (c *Call) File() *File { return c.file }
+
+// on is a wait's one queue, in memory of the call's own.
+func (c *Call) on(q *Queue, want Events) []Watch {
+	c.ons[0] = Watch{q, want}
+	return c.ons[:1]
+}
 
 // Waiting says what the call waits for; meaningful while it is blocked.
 func (c *Call) Waiting() Wait { return c.last }

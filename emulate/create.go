@@ -5,7 +5,7 @@ package emulate
 // call. In a table that several tasks share, the numbers reach the program only when the filter covers
 // them: the kernel writes them to scratch first.
 func (k *Kernel) create(c *Call, arg int, made func(fds [2]int)) Outcome {
-	if c.Task.Native {
+	if c.Task.Native || k.sharedWithout(c.Task) {
 		return Pass()
 	}
 	if c.Task.Files.users == 1 {
@@ -47,3 +47,17 @@ func (k *Kernel) created(c *Call, arg int, ret int64, made func(fds [2]int)) {
 }
 
 func pairOf(raw []byte) [2]int { return [2]int{int(int32(le32(raw))), int(int32(le32(raw[4:])))} }
+
+// sharedWithout tells whether a process that is no thread of t's shares its table (clone with CLONE_FILES
+// alone). No filter of t's reaches such a process, so what they make is left to the kernel.
+func (k *Kernel) sharedWithout(t *Task) bool {
+	if t.Files.users == 1 {
+		return false
+	}
+	for _, o := range k.Tasks {
+		if o.Files == t.Files && o.TGID != t.TGID {
+			return true
+		}
+	}
+	return false
+}

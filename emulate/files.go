@@ -33,6 +33,10 @@ type File struct {
 	refs  int // descriptors, pinning calls and messages in flight
 	owner Owner
 	sig   unix.Signal // F_SETSIG; 0 means SIGIO
+	// asyncFD is the number under which O_ASYNC was switched on: siginfo's si_fd.
+	asyncFD int
+	native  bool // demoted: the kernel serves it
+	spliced bool // splice or vmsplice used it: RWF_NOWAIT is refused (fs/splice.c: pipe_clear_nowait)
 	// items are the epoll interests in this file (file.f_ep): they end with it.
 	items []*epitem
 }
@@ -65,12 +69,14 @@ type slot struct {
 type FDTable struct {
 	slots map[int]slot
 	users int // tasks that share it
+	gen   int // grows whenever a descriptor is added
 }
 
 func newFDTable() *FDTable { return &FDTable{slots: map[int]slot{}, users: 1} }
 
 func (t *FDTable) clone() *FDTable {
 	n := newFDTable()
+	n.gen = t.gen
 	for fd, s := range t.slots {
 		s.file.refs++
 		n.slots[fd] = s
@@ -80,6 +86,9 @@ func (t *FDTable) clone() *FDTable {
 
 // Users counts the tasks that share the table.
 func (t *FDTable) Users() int { return t.users }
+
+// Gen changes whenever a descriptor has been added.
+func (t *FDTable) Gen() int { return t.gen }
 
 // Len counts the emulated descriptors.
 func (t *FDTable) Len() int { return len(t.slots) }
@@ -104,6 +113,9 @@ func (t *FDTable) Cloexec(fd int) bool { return t.slots[fd].cloexec }
 // While a call is parked its file stays the one it began with (fdget holds the reference).
 func (k *Kernel) file(c *Call, i int) *File {
 	if c.file != nil {
+		if c.file.native {
+			return nil
+		}
 		return c.file
 	}
 	return c.Task.Files.slots[c.Arg(i)].file
@@ -129,6 +141,7 @@ func (k *Kernel) install(t *FDTable, fd int, f *File, cloexec bool) {
 	f.refs++
 	k.remove(t, fd)
 	t.slots[fd] = slot{f, cloexec}
+	t.gen++
 }
 
 // remove closes an emulated descriptor; any other it leaves alone.

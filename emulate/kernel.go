@@ -27,6 +27,17 @@ type Host interface {
 	Capable(t *Task, capability int) bool
 	// Raise sends sig to a pid (or, negative, a group), as fasync does; fd and band fill siginfo.
 	Raise(owner Owner, sig unix.Signal, fd int, band Events)
+	// PidfdTarget is the process that a pidfd of t refers to, 0 if none.
+	PidfdTarget(t *Task, pidfd int) int
+	// Epoll looks at an epoll of t that the model does not know; nil when fd is none. Tasks that sleep in the
+	// kernel with a descriptor of t's table make their call anew, so that the model can take the epoll over.
+	Epoll(t *Task, fd int) *Foundling
+	// Lend puts something into the empty placeholder of p, which t's descriptor fd leads to: as many slots of one
+	// byte as taken says, and slots as far as they fit. It tells how many bytes of those went in, and whether
+	// the placeholder could be reached.
+	Lend(t *Task, fd int, p *Pipe, taken int, slots []Slot) (int, bool)
+	// Reclaim empties the placeholder again and returns what lies behind the first taken slots.
+	Reclaim(t *Task, fd int, p *Pipe, taken int) ([]Slot, bool)
 	// Demote gives f's object back to the kernel: the bytes in it are written to the placeholder.
 	Demote(f *File, why string)
 }
@@ -44,8 +55,10 @@ type Kernel struct {
 	pipes   int
 	pairs   int
 	others  int
+	epolls  int
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
+	in      incoming
 }
 
 // New returns a model with nothing in it.
@@ -136,7 +149,11 @@ func (k *Kernel) run(c *Call) Outcome {
 		return Pass()
 	}
 	o := c.Sys.Do(k, c)
-	if o.Kind != KindBlock {
+	switch o.Kind {
+	case KindAsk:
+		k.leave(c)
+		return o
+	case KindDone, KindPass:
 		k.Cancel(c)
 		return o
 	}
@@ -160,15 +177,46 @@ func (k *Kernel) enqueue(c *Call, w *Wait) {
 	}
 }
 
-// Cancel takes a call out of every queue and lets its file go: it ended, or its task did.
+// Cancel takes a call out of every queue and lets go of all that it holds: it ended, or its task did.
 func (k *Kernel) Cancel(c *Call) {
+	k.leave(c)
+	c.wakeUp()
+	k.unpin(c)
+	k.alight(c)
+	if x := c.xfer; x != nil {
+		c.xfer = nil
+		x.finish(k, c)
+	}
+}
+
+// wakeUp ends the sleep of a stream's reader.
+func (c *Call) wakeUp() {
+	if s := c.dozing; s != nil {
+		c.dozing = nil
+		s.waitdata--
+	}
+}
+
+// leave takes a call out of every queue.
+func (k *Kernel) leave(c *Call) {
 	for i := range c.wait {
-		if w := &c.wait[i]; w.q != nil {
-			w.q.remove(w)
+		w := &c.wait[i]
+		q := w.q
+		if q == nil {
+			continue
+		}
+		q.remove(w)
+		if w.exclusive {
+			// What woke it may serve the next one as well (fs/pipe.c: wake_next_reader).
+			k.poke(q, w.want)
 		}
 	}
 	c.wait = c.wait[:0]
-	k.unpin(c)
+	pins := c.pins
+	c.pins = nil
+	for _, f := range pins {
+		k.put(f)
+	}
 }
 
 // Requeue moves a blocked call to the tail of its queues, where the kernel puts a wait that a signal
@@ -186,8 +234,7 @@ func (k *Kernel) Requeue(c *Call) {
 // Expire asks a blocked call for its result at its deadline.
 func (k *Kernel) Expire(c *Call) Outcome {
 	c.Expired = true
-	c.Attempt++
-	return k.run(c)
+	return k.Resume(c)
 }
 
 // Interrupt is what a signal makes of a blocked call: the bytes already moved, or the error that its wait

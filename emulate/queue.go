@@ -105,57 +105,91 @@ func (k *Kernel) wake(q *Queue, key Events) {
 	}
 }
 
+// poke has the waiters of q asked again without telling epoll items of a new event.
+func (k *Kernel) poke(q *Queue, key Events) {
+	if q.head == nil {
+		return
+	}
+	q.fired |= key
+	if !q.dirty {
+		q.dirty = true
+		k.dirty = append(k.dirty, q)
+	}
+}
+
+// A Reach says whether a blocked call can be served where it stands.
+type Reach uint8
+
+// The three answers of a driver.
+const (
+	ReachNow   Reach = iota // its task is stopped: its memory and registers can take a result
+	ReachLater              // its task was asked to stop; the driver calls Resume then
+	ReachNever              // its task is dying
+)
+
 // Settle asks the blocked calls again whose objects changed, in the order of their queues, until nothing
-// changes any more. done receives each call that ended; it is out of all queues by then.
-func (k *Kernel) Settle(done func(*Call, Outcome)) {
+// changes any more. done receives each call that ended; it is out of all queues by then. reach may be nil
+// when every blocked call can be served at once.
+//
+// Bytes are committed only to a task that is stopped: one that is killed meanwhile would take them along.
+func (k *Kernel) Settle(done func(*Call, Outcome), reach func(*Call) Reach) {
 	for len(k.dirty) > 0 {
 		q := k.dirty[0]
 		k.dirty = k.dirty[:copy(k.dirty, k.dirty[1:])]
 		fired := q.fired
 		q.dirty, q.fired = false, 0
-		k.ask(q, fired, done)
+		k.ask(q, fired, done, reach)
 	}
 }
 
-func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome)) {
-	// Plain waiters are all asked; a snapshot, since asking changes the queue.
+func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach func(*Call) Reach) {
+	// Plain waiters are all asked; from a snapshot, since asking changes the queue.
 	ready := k.asking[:0]
 	for w := q.head; w != nil && w != q.excl; w = w.next {
 		if w.call != nil && w.want&fired != 0 {
 			ready = append(ready, w.call)
 		}
 	}
-	k.asking = nil // a nested Settle may not share it
 	for _, c := range ready {
 		if c.Blocked() {
-			k.retry(c, done)
+			k.retry(c, done, reach)
 		}
 	}
 	clear(ready)
 	k.asking = ready[:0]
-	// Exclusive ones are asked in turn; one that still cannot go on speaks for all who want the same.
+	// Exclusive ones are asked in turn; one that cannot go on yet speaks for all behind it that want the
+	// same, and passes the question on when it leaves (Cancel).
 	var stuck Events
-	var next *watcher
-	for w := q.excl; w != nil; w = next {
-		next = w.next
-		if w.call == nil || w.want&fired == 0 || w.want&^stuck == 0 {
+	for w := q.excl; w != nil; {
+		c, want := w.call, w.want
+		if c == nil || want&fired == 0 || want&^stuck == 0 {
+			w = w.next
 			continue
 		}
-		if !k.retry(w.call, done) {
-			stuck |= w.want
-			if stuck&fired == fired&(In|Out|RdNorm|WrNorm) {
-				return
-			}
+		if k.retry(c, done, reach) {
+			w = q.excl // the queue is another now
+			continue
 		}
+		stuck |= want
+		w = w.next
 	}
 }
 
-func (k *Kernel) retry(c *Call, done func(*Call, Outcome)) bool {
-	c.Attempt++
-	o := k.run(c)
+// retry reports whether the call ended.
+func (k *Kernel) retry(c *Call, done func(*Call, Outcome), reach func(*Call) Reach) bool {
+	if reach != nil && reach(c) != ReachNow {
+		return false
+	}
+	o := k.Resume(c)
 	if o.Kind == KindBlock {
 		return false
 	}
 	done(c, o)
 	return true
+}
+
+// Resume runs a blocked call's handler again.
+func (k *Kernel) Resume(c *Call) Outcome {
+	c.Attempt++
+	return k.run(c)
 }

@@ -80,6 +80,9 @@ func (k *Kernel) vector(c *Call, in, nowait bool) Outcome {
 	if v.Len() == 0 {
 		return Done(0) // fs/read_write.c: do_iter_readv_writev is not reached without bytes to move
 	}
+	if nowait && f.spliced {
+		return Fail(unix.EOPNOTSUPP)
+	}
 	if in {
 		return f.ops.read(k, c, f, v, nowait || f.nonblock())
 	}

@@ -107,7 +107,7 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_OPEN, Name: "open", Args: []Arg{a("path", Path), a("flags", OpenFlags), a("mode", Hex)}, Scope: Armed, Do: (*Kernel).open, Saw: (*Kernel).sawOpen, Table: true},
 	{Nr: unix.SYS_CLOSE, Name: "close", Args: []Arg{fd("fd")}, Do: (*Kernel).close, Saw: (*Kernel).sawClose, Table: true},
 	{Nr: unix.SYS_POLL, Name: "poll", Args: []Arg{a("fds", PollFDs, 1), a("nfds", Uint), a("timeout", Int)}, Scope: Armed, Do: (*Kernel).poll},
-	{Nr: unix.SYS_IOCTL, Name: "ioctl", Args: []Arg{fd("fd"), a("cmd", IoctlCmd), a("arg", Ptr)}, Do: (*Kernel).ioctl, Saw: (*Kernel).sawIoctl},
+	{Nr: unix.SYS_IOCTL, Name: "ioctl", Args: []Arg{fd("fd"), a("cmd", IoctlCmd), a("arg", Ptr)}, Cmds: ioctlCmds, Do: (*Kernel).ioctl, Saw: (*Kernel).sawIoctl},
 	{Nr: unix.SYS_READV, Name: "readv", Args: []Arg{fd("fd"), a("iov", IovOut, 2), a("iovcnt", Uint)}, Do: (*Kernel).readv},
 	{Nr: unix.SYS_WRITEV, Name: "writev", Args: []Arg{fd("fd"), a("iov", IovIn, 2), a("iovcnt", Uint)}, Do: (*Kernel).writev},
 	{Nr: unix.SYS_PIPE, Name: "pipe", Args: []Arg{a("pipefd", FDPair)}, Scope: Always, Do: (*Kernel).pipe, Saw: (*Kernel).sawPipe, Table: true},
@@ -121,6 +121,7 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_SENDMSG, Name: "sendmsg", Args: []Arg{fd("sockfd"), a("msg", MsgIn), a("flags", MsgFlags)}, Scope: Armed, Do: (*Kernel).sendmsg},
 	{Nr: unix.SYS_RECVMSG, Name: "recvmsg", Args: []Arg{fd("sockfd"), a("msg", MsgOut), a("flags", MsgFlags)}, Do: (*Kernel).recvmsg, Table: true},
 	{Nr: unix.SYS_SHUTDOWN, Name: "shutdown", Args: []Arg{fd("sockfd"), a("how", ShutHow)}, Do: (*Kernel).shutdown, Saw: (*Kernel).sawShutdown},
+	{Nr: unix.SYS_BIND, Name: "bind", Args: []Arg{fd("sockfd"), a("addr", Sockaddr, 2), a("addrlen", Uint)}, Do: (*Kernel).bind},
 	{Nr: unix.SYS_SOCKETPAIR, Name: "socketpair", Args: []Arg{a("domain", SockDomain), a("type", SockType), a("protocol", Int), a("sv", FDPair)}, Scope: Always, Do: (*Kernel).socketpair, Saw: (*Kernel).sawSocketpair, Table: true},
 	{Nr: unix.SYS_SETSOCKOPT, Name: "setsockopt", Args: []Arg{fd("sockfd"), a("level", SockLevel), a("optname", SockOpt), a("optval", IntIn, 4), a("optlen", Uint)}, Do: (*Kernel).setsockopt, Saw: (*Kernel).sawSetsockopt},
 	{Nr: unix.SYS_GETSOCKOPT, Name: "getsockopt", Args: []Arg{fd("sockfd"), a("level", SockLevel), a("optname", SockOpt), a("optval", IntOut, 4), a("optlen", IntOut)}, Do: (*Kernel).getsockopt},
@@ -148,7 +149,7 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_IO_URING_SETUP, Name: "io_uring_setup", Args: []Arg{a("entries", Uint), a("params", Ptr)}, Scope: Always, Do: (*Kernel).escape},
 	{Nr: unix.SYS_CLOSE_RANGE, Name: "close_range", Args: []Arg{a("first", Uint), a("last", Uint), a("flags", Hex)}, Scope: Armed, Do: (*Kernel).closeRange, Saw: (*Kernel).sawCloseRange, Table: true},
 	{Nr: unix.SYS_OPENAT2, Name: "openat2", Args: []Arg{a("dirfd", DirFD), a("path", Path), a("how", Ptr), a("size", Uint)}, Scope: Armed, Do: (*Kernel).openat2, Saw: (*Kernel).sawOpen, Table: true},
-	{Nr: unix.SYS_PIDFD_GETFD, Name: "pidfd_getfd", Args: []Arg{a("pidfd", Int), a("targetfd", Int), a("flags", Hex)}, Scope: Always, Do: (*Kernel).pidfdGetfd},
+	{Nr: unix.SYS_PIDFD_GETFD, Name: "pidfd_getfd", Args: []Arg{a("pidfd", Int), a("targetfd", Int), a("flags", Hex)}, Scope: Always, Do: (*Kernel).pidfdGetfd, Saw: (*Kernel).sawPidfdGetfd, Table: true},
 	{Nr: unix.SYS_EPOLL_PWAIT2, Name: "epoll_pwait2", Args: []Arg{fd("epfd"), a("events", EpEvents, 2), a("maxevents", Int), a("timeout", Timespec), a("sigmask", SigMask, 5), a("sigsetsize", Uint)}, Scope: Armed, Do: (*Kernel).epollPwait2},
 }
 

@@ -1,0 +1,82 @@
+package emulate
+
+// escape serves the calls that open a way past the filter (io_uring_setup, io_setup): what the process
+// holds goes back to the kernel first, and it makes no more emulated objects until it executes another
+// program.
+func (k *Kernel) escape(c *Call) Outcome {
+	for _, fd := range c.Task.Files.FDs() {
+		if f := c.Task.Files.Get(fd); f != nil {
+			k.Host.Demote(f, c.Sys.Name)
+		}
+	}
+	for _, t := range k.Tasks {
+		if t.TGID == c.Task.TGID {
+			t.Native = true
+		}
+	}
+	return Pass()
+}
+
+// pidfdGetfd mirrors a descriptor taken out of another process.
+func (k *Kernel) pidfdGetfd(c *Call) Outcome {
+	t := k.Tasks[k.Host.PidfdTarget(c.Task, c.Arg(0))]
+	if t == nil || t.Files.Get(c.Arg(1)) == nil {
+		return Pass()
+	}
+	c.State = t.Files.Get(c.Arg(1))
+	return Hear()
+}
+
+func (k *Kernel) sawPidfdGetfd(c *Call, ret int64) {
+	if f, ok := c.State.(*File); ok && ret >= 0 {
+		k.install(c.Task.Files, int(ret), f, true)
+	}
+}
+
+// Files lists the open file descriptions that lead to o, as far as tables hold them.
+func (k *Kernel) Files(o Object) []*File {
+	var out []*File
+	seen := map[*File]bool{}
+	for _, t := range k.Tasks {
+		for _, s := range t.Files.slots {
+			if s.file.ops == o && !seen[s.file] {
+				seen[s.file] = true
+				out = append(out, s.file)
+			}
+		}
+	}
+	return out
+}
+
+// Disown forgets an object: its descriptors are the kernel's from now on, and every call that waits on it
+// is asked again and finds nothing of ours.
+func (k *Kernel) Disown(o Object) {
+	queues := map[*Queue]bool{}
+	for _, f := range k.Files(o) {
+		f.native = true
+		for _, q := range f.ops.queues(f) {
+			queues[q] = true
+		}
+		for len(f.items) > 0 {
+			f.items[0].drop(k)
+		}
+	}
+	for _, t := range k.Tasks {
+		for fd, s := range t.Files.slots {
+			if s.file.ops == o {
+				delete(t.Files.slots, fd)
+			}
+		}
+	}
+	for q := range queues {
+		k.wake(q, AnyEvent)
+	}
+	if ep, ok := o.(*Epoll); ok {
+		k.wake(&ep.wq, AnyEvent)
+		ep.clear(k)
+	}
+	k.gone(o)
+}
+
+// Forget drops a descriptor that the kernel says is not there.
+func (k *Kernel) Forget(t *Task, fd int) { k.remove(t.Files, fd) }

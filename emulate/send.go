@@ -1,0 +1,203 @@
+package emulate
+
+import "golang.org/x/sys/unix"
+
+// An outgoing is one message to send, and how far it is.
+type outgoing struct {
+	flags   int
+	moved   int // bytes that are on their way
+	named   bool
+	cred    *cred  // as SCM_CREDENTIALS has it
+	control []byte // with SCM_RIGHTS in it: for the placeholder
+	rights  []*File
+	many    int    // how many descriptors there are
+	rode    bool   // they are through, or belong to bytes that are
+	rider   uint64 // the number of their twin
+}
+
+func (s *Socket) write(k *Kernel, c *Call, f *File, v *Vec, nonblock bool) Outcome {
+	m := outgoing{moved: c.Moved}
+	if nonblock {
+		m.flags = unix.MSG_DONTWAIT
+	}
+	o := s.send(k, c, f, v, &m)
+	if o.Kind == KindBlock {
+		c.Moved = m.moved
+	}
+	return o
+}
+
+// send takes a message a step further: it may block, or ask the kernel to carry the descriptors.
+func (s *Socket) send(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Outcome {
+	if s.stream() {
+		return s.sendStream(k, c, f, v, m)
+	}
+	return s.sendPacket(k, c, f, v, m)
+}
+
+// sendStream is unix_stream_sendmsg.
+func (s *Socket) sendStream(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Outcome {
+	n := v.Len()
+	v.Skip(m.moved)
+	urgent := m.flags&unix.MSG_OOB != 0
+	if urgent {
+		if n == 0 {
+			return Fail(unix.EOPNOTSUPP)
+		}
+		n--
+	}
+	if m.named {
+		return Fail(unix.EISCONN)
+	}
+	if s.shut&sendShutdown != 0 && !c.Blocked() && !m.rode {
+		return s.broken(m)
+	}
+	for m.moved < n || urgent {
+		size, truth := s.streamPiece(n - m.moved)
+		if m.moved == n {
+			size, truth = 1, truesize(1, 0)
+		}
+		if o, ok := s.admit(k, c, f, m); !ok {
+			return o
+		}
+		if o, ok := s.carry(k, c, f, m); !ok {
+			return o
+		}
+		b := &skb{data: make([]byte, size), truesize: truth, from: s}
+		if got, e := v.In(b.data); got < size {
+			return m.so(Fail(e))
+		}
+		p := s.peer
+		if p == nil || p.dead || p.shut&rcvShutdown != 0 {
+			if m.moved == n && urgent {
+				return m.so(Fail(unix.EPIPE))
+			}
+			return s.broken(m)
+		}
+		b.cred = k.maybeCred(c, s, m.cred)
+		m.load(b)
+		if m.moved == n {
+			urgent = false
+			p.oob = b
+			if p.file.owner.Pid != 0 { // sk_send_sigurg
+				k.Host.Raise(p.file.owner, unix.SIGURG, p.file.asyncFD, Pri)
+			}
+		}
+		k.deliver(p, b)
+		m.moved += size
+	}
+	return Done(m.moved)
+}
+
+// sendPacket is unix_dgram_sendmsg, and unix_seqpacket_sendmsg before it.
+func (s *Socket) sendPacket(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Outcome {
+	n := v.Len()
+	if s.typ == unix.SOCK_SEQPACKET {
+		if e := s.takeError(); e != 0 {
+			return Fail(e)
+		}
+	}
+	if m.flags&unix.MSG_OOB != 0 {
+		return Fail(unix.EOPNOTSUPP)
+	}
+	if n > s.sndbuf-32 {
+		return Fail(unix.EMSGSIZE)
+	}
+	if o, ok := s.admit(k, c, f, m); !ok {
+		return o
+	}
+	b := &skb{data: make([]byte, n), truesize: packetSize(n), from: s}
+	if got, e := v.In(b.data); got < n {
+		return Fail(e)
+	}
+	p := s.peer
+	switch {
+	case p == nil:
+		return Fail(unix.ENOTCONN)
+	case p.dead && s.typ == unix.SOCK_SEQPACKET:
+		return Fail(unix.EPIPE)
+	case p.dead:
+		s.disconnect(k)
+		return Fail(unix.ECONNREFUSED)
+	case p.shut&rcvShutdown != 0:
+		return Fail(unix.EPIPE)
+	}
+	if o, ok := s.carry(k, c, f, m); !ok {
+		return o
+	}
+	b.cred = k.maybeCred(c, s, m.cred)
+	m.load(b)
+	k.deliver(p, b)
+	m.moved = n
+	return Done(n)
+}
+
+// disconnect is what a datagram socket does that finds its peer gone: it loses what it had not read, too
+// (unix_dgram_disconnected).
+func (s *Socket) disconnect(k *Kernel) {
+	s.peer = nil
+	for s.queue.first != nil {
+		b := s.queue.first
+		s.queue.unlink(b)
+		k.free(b)
+	}
+}
+
+// broken is the end of a stream that nobody reads: SIGPIPE only when nothing went out.
+func (s *Socket) broken(m *outgoing) Outcome {
+	o := m.so(Fail(unix.EPIPE))
+	if m.moved == 0 && m.flags&unix.MSG_NOSIGNAL == 0 {
+		o = o.Raising(unix.SIGPIPE)
+	}
+	return o
+}
+
+// so is the result of a transfer that ends with o, unless bytes moved before.
+func (m *outgoing) so(o Outcome) Outcome {
+	if m.moved > 0 {
+		return Done(m.moved)
+	}
+	return o
+}
+
+// admit waits for room as sock_alloc_send_pskb does. It reports false with the outcome when the call ends or
+// blocks here.
+func (s *Socket) admit(k *Kernel, c *Call, f *File, m *outgoing) (Outcome, bool) {
+	if m.rider != 0 {
+		return Outcome{}, true // the kernel carries its descriptors already: it was admitted before
+	}
+	if e := s.takeError(); e != 0 {
+		return m.so(Fail(e)), false
+	}
+	if s.shut&sendShutdown != 0 {
+		return m.so(Fail(unix.EPIPE)), false
+	}
+	if s.wmem < s.sndbuf {
+		return Outcome{}, true
+	}
+	s.nospace = true
+	if m.flags&unix.MSG_DONTWAIT != 0 || s.sndtimeo < 0 || c.Expired {
+		return m.so(Fail(unix.EAGAIN)), false
+	}
+	k.pin(c, f)
+	return Block(s.waits(k, c, Out|WrNorm|WrBand, s.sndtimeo)), false
+}
+
+// waits is a wait on the socket that ends after ns. With a timeout a signal is EINTR for good (sock_intr_errno).
+func (s *Socket) waits(k *Kernel, c *Call, want Events, ns int64) Wait {
+	w := Wait{On: c.on(&s.wq, want), Restart: ERESTARTSYS}
+	if ns > 0 {
+		w.Restart = unix.EINTR
+		if w.Deadline = k.Now + ns; c.Blocked() && c.last.Deadline != 0 {
+			w.Deadline = c.last.Deadline
+		}
+	}
+	return w
+}
+
+// takeError is sock_error: the pending error, which is gone then.
+func (s *Socket) takeError() unix.Errno {
+	e := s.err
+	s.err = 0
+	return e
+}
