@@ -1,0 +1,278 @@
+// Command sluice runs a program and serves its pipes and socketpairs from a model of its own.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"sluice/emulate"
+	"sluice/tracer"
+	"sluice/tracer/doctor"
+	"sluice/tracer/report"
+	"sluice/tracer/shell"
+)
+
+const version = "0.1.0"
+
+// failed is the status of everything that sluice itself could not do.
+const failed = 125
+
+func main() {
+	tracer.Layers = layers
+	tracer.Stage()
+	doctor.Stage()
+	if err := app().Run(os.Args); err != nil {
+		status := failed
+		var inRun *tracer.Error
+		var notFound *shell.Failure
+		switch {
+		case errors.As(err, &inRun):
+			status = inRun.Status
+		case errors.As(err, &notFound):
+			status = notFound.Status
+		}
+		if msg := err.Error(); msg != "" {
+			fmt.Fprintln(os.Stderr, "sluice: "+msg)
+		}
+		os.Exit(status)
+	}
+}
+
+// layers makes what a run reports with.
+func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Reporter, error) {
+	if o.Log == "" && !o.Verbose && !o.Stats {
+		return nil, nil, nil
+	}
+	l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
+		Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, voice{r}, nil
+}
+
+type voice struct{ *report.Report }
+
+func (v voice) Finish(s tracer.Stops, still []string) error {
+	return v.Report.Finish(report.Stops(s), still)
+}
+
+func app() *cli.App {
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}
+	cli.VersionPrinter = func(*cli.Context) { fmt.Println("sluice", version) }
+	return &cli.App{
+		Name:           "sluice",
+		Usage:          "run a program with its pipes and socketpairs in your hands",
+		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice doctor\nsluice help [VERB]",
+		Version:        version,
+		Commands:       []*cli.Command{run(), check(), completion()},
+		Action:         noVerb,
+		OnUsageError:   badUsage,
+		ExitErrHandler: func(*cli.Context, error) {},
+	}
+}
+
+func env(name string) []string {
+	return []string{"SLUICE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+}
+
+func toggle(name, usage string, aliases ...string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, EnvVars: env(name), Usage: usage, DisableDefaultText: true}
+}
+
+var formats = []string{"text", "json"}
+
+func run() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
+		UsageText: "sluice run [options] -- PROGRAM [ARGS...]",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "log", EnvVars: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
+			toggle("verbose", "write the log to stderr", "v"),
+			&cli.StringFlag{Name: "log-format", EnvVars: env("log-format"), Value: "text", Usage: "text or json, one object a line"},
+			toggle("stats", "at the end, a table of the objects and of the stops"),
+			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
+			toggle("quiet", "say nothing but errors"),
+			&cli.StringFlag{Name: "verdict", EnvVars: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
+		},
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				return errors.New("usage: " + c.Command.UsageText)
+			}
+			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
+				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Env: environment(c.Command.Flags)}
+			if !slices.Contains(formats, o.LogFormat) {
+				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
+			}
+			var err error
+			if o.Log, err = absolute(c.String("log")); err != nil {
+				return err
+			}
+			if o.Verdict, err = absolute(c.String("verdict")); err != nil {
+				return err
+			}
+			path, set := os.LookupEnv("PATH")
+			if o.Program, err = shell.Find(o.Args[0], path, set); err != nil {
+				return err
+			}
+			return tracer.Run(o)
+		},
+	}
+}
+
+func check() *cli.Command {
+	return &cli.Command{
+		Name:      "doctor",
+		Usage:     "tell whether this machine can run sluice, and what to change",
+		UsageText: "sluice doctor [options]",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "one object a line", DisableDefaultText: true},
+			toggle("quiet", "show only what is missing"),
+		},
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return fmt.Errorf("doctor takes no argument: %q", c.Args().First())
+			}
+			if !doctor.Examine(os.Stdout, doctor.Options{JSON: c.Bool("json"), Quiet: c.Bool("quiet")}) {
+				return &tracer.Error{Status: failed}
+			}
+			return nil
+		},
+	}
+}
+
+func completion() *cli.Command {
+	return &cli.Command{
+		Name:            "completion",
+		Usage:           "print the script that completes sluice's words in bash or zsh",
+		UsageText:       "sluice completion bash|zsh",
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return errors.New("usage: " + c.Command.UsageText)
+			}
+			script, err := shell.Completion(c.Args().First(), verbs(c.App))
+			if err == nil {
+				fmt.Print(script)
+			}
+			return err
+		},
+	}
+}
+
+// absolute keeps a file's meaning for the tracer, whose current directory is another.
+func absolute(file string) (string, error) {
+	if file == "" || file == "-" {
+		return file, nil
+	}
+	return filepath.Abs(file)
+}
+
+// environment is the program's: ours without the variables that are options.
+func environment(flags []cli.Flag) []string {
+	own := map[string]bool{}
+	for _, f := range flags {
+		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
+			own[name] = true
+		}
+	}
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return own[name]
+	})
+}
+
+func noVerb(c *cli.Context) error {
+	if !c.Args().Present() {
+		return errors.New("usage: sluice run [options] -- PROGRAM [ARGS...] (sluice help says more)")
+	}
+	word := c.Args().First()
+	var names []string
+	for _, v := range c.App.Commands {
+		names = append(names, v.Name)
+	}
+	return unknown("command", word, names)
+}
+
+// badUsage puts what the parser says about options into a line of ours.
+func badUsage(c *cli.Context, err error, _ bool) error {
+	msg := err.Error()
+	if name, ok := strings.CutPrefix(msg, "flag provided but not defined: -"); ok {
+		flags := c.App.Flags
+		if c.Command != nil && len(c.Command.Flags) > 0 {
+			flags = c.Command.Flags
+		}
+		var names []string
+		for _, f := range flags {
+			names = append(names, dashed(f)...)
+		}
+		word := "--" + strings.TrimPrefix(name, "-")
+		if len(word) == 3 {
+			word = word[1:]
+		}
+		return unknown("option", word, names)
+	}
+	if name, ok := strings.CutPrefix(msg, "flag needs an argument: -"); ok {
+		return fmt.Errorf("option --%s needs a value", strings.TrimPrefix(name, "-"))
+	}
+	// The parser names the variable or the option, and then the function of the library that failed.
+	msg, _, _ = strings.Cut(msg, ": strconv.")
+	msg, _, _ = strings.Cut(msg, ": parse error")
+	return errors.New(msg)
+}
+
+func unknown(what, word string, known []string) error {
+	if near := shell.Nearest(word, known); near != "" {
+		return fmt.Errorf("unknown %s %q; did you mean %q?", what, word, near)
+	}
+	return fmt.Errorf("unknown %s %q; known are %s", what, word, strings.Join(known, ", "))
+}
+
+// dashed are a flag's names as they are typed.
+func dashed(f cli.Flag) []string {
+	var names []string
+	for _, n := range f.Names() {
+		if len(n) == 1 {
+			names = append(names, "-"+n)
+		} else {
+			names = append(names, "--"+n)
+		}
+	}
+	return names
+}
+
+// verbs are the commands as completion must know them.
+func verbs(a *cli.App) []shell.Verb {
+	var out []shell.Verb
+	for _, c := range a.Commands {
+		v := shell.Verb{Name: c.Name, Usage: c.Usage, Program: c.Name == "run"}
+		if c.Name == "completion" {
+			v.Words = []string{"bash", "zsh"}
+		}
+		for _, f := range c.Flags {
+			doc := f.(cli.DocGenerationFlag)
+			o := shell.Option{Names: dashed(f), Usage: strings.ReplaceAll(doc.GetUsage(), "`", "")}
+			if s, ok := f.(*cli.StringFlag); ok {
+				o.Value, o.Words = shell.OneOf, formats
+				if s.TakesFile {
+					o.Value, o.Words = shell.File, nil
+				}
+			}
+			v.Options = append(v.Options, o)
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,98 @@
+package tracer
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/emulate"
+	"sluice/seccomp"
+)
+
+// covered tells whether every emulated descriptor of the task's table is stopped by its process's filters.
+func (t *Tracer) covered(k *task) bool {
+	table := k.model.Files
+	if table.Gen() == k.proc.coveredGen && table == k.proc.coveredTable {
+		return true
+	}
+	if !k.proc.armed.Covers(seccomp.Of(table.FDs()...)) {
+		return false
+	}
+	k.proc.coveredGen, k.proc.coveredTable = table.Gen(), table
+	return true
+}
+
+// exactFilters is how many filters of exact numbers a process may get. Filters are never removed and each
+// costs every stopped call some 20 ns, so what comes after covers more and more at once.
+const exactFilters = 3
+
+// cover adds a filter for the descriptors that are not stopped yet and goes on with then. The task is
+// stopped; no number that the filter is for has reached the program yet, unless its table is its own.
+func (t *Tracer) cover(k *task, then func()) {
+	p := k.proc
+	need := seccomp.Of(k.model.Files.FDs()...)
+	set := seccomp.Set{}
+	switch {
+	case p.filters < exactFilters:
+		for _, fd := range need.Fds() {
+			if !p.armed.Has(fd) {
+				set.Add(fd)
+			}
+		}
+	case p.filters == exactFilters:
+		set = need
+		low := 0
+		for _, fd := range need.Fds() {
+			if !p.armed.Has(fd) {
+				low = fd
+				break
+			}
+		}
+		for fd := low; fd < low+4096; fd++ {
+			set.Add(fd)
+		}
+	default:
+		set.All = true
+	}
+	prog := seccomp.Arm(set)
+	raw := unsafe.Slice((*byte)(unsafe.Pointer(&prog[0])), len(prog)*int(unsafe.Sizeof(prog[0])))
+	code := &emulate.Scratch{Data: append([]byte(nil), raw...), Arg: -1, At: 8}
+	fprog := &emulate.Scratch{Data: make([]byte, 16), Arg: 2}
+	fprog.Data[0], fprog.Data[1] = byte(len(prog)), byte(len(prog)>>8)
+	code.In = fprog
+	flags := uint64(0)
+	if p.tasks > 1 {
+		flags = unix.SECCOMP_FILTER_FLAG_TSYNC
+	}
+	install := emulate.KernelCall{Nr: unix.SYS_SECCOMP, Args: [6]uint64{unix.SECCOMP_SET_MODE_FILTER, flags},
+		Scratch: []*emulate.Scratch{fprog, code}}
+	done := func(res []int64) {
+		if res[0] != 0 {
+			t.unarmed(k, res[0])
+		} else {
+			p.armed = p.armed.Union(set)
+			p.filters++
+		}
+		p.coveredGen, p.coveredTable = k.model.Files.Gen(), k.model.Files
+		then()
+	}
+	t.inject(k, emulate.Plan{install}, func(res []int64) {
+		if res[0] != -int64(unix.EACCES) {
+			done(res)
+			return
+		}
+		// Root's privilege is gone since the first filter: without it the kernel asks for no_new_privs.
+		nnp := emulate.KernelCall{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_SET_NO_NEW_PRIVS, 1}}
+		t.inject(k, emulate.Plan{nnp, install}, func(res []int64) { done(res[1:]) })
+	})
+}
+
+// unarmed gives the objects back that no filter can serve.
+func (t *Tracer) unarmed(k *task, ret int64) {
+	for _, fd := range k.model.Files.FDs() {
+		if f := k.model.Files.Get(fd); f != nil && !k.proc.armed.Has(fd) {
+			t.kernel.Host.Demote(f, fmt.Sprintf("no filter could be installed (%d)", ret))
+		}
+	}
+}

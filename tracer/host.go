@@ -1,0 +1,167 @@
+package tracer
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/emulate"
+)
+
+// host answers the model's questions about the machine from /proc and through borrowed descriptors.
+type host struct {
+	t       *Tracer
+	sysctls map[string]int
+	ferry   *ferry // made when first needed
+}
+
+// Creds are the task's thread group and effective ids.
+func (h *host) Creds(m *emulate.Task) unix.Ucred {
+	st := readStatus(m.TID)
+	return unix.Ucred{Pid: int32(m.TGID), Uid: uint32(st.uid), Gid: uint32(st.gid)}
+}
+
+// Allowed follows net/core/scm.c: scm_check_creds.
+func (h *host) Allowed(m *emulate.Task, cr unix.Ucred) unix.Errno {
+	var uids, gids [4]int
+	st := readStatus(m.TID)
+	readIDs(m.TID, &uids, &gids)
+	among := func(id uint32, ids [4]int) bool {
+		return int(id) == ids[0] || int(id) == ids[1] || int(id) == ids[2]
+	}
+	capable := func(c uint) bool { return st.capEff>>c&1 != 0 }
+	if int(cr.Pid) != m.TGID && !capable(unix.CAP_SYS_ADMIN) {
+		return unix.EPERM
+	}
+	if !among(cr.Uid, uids) && !capable(unix.CAP_SETUID) || !among(cr.Gid, gids) && !capable(unix.CAP_SETGID) {
+		return unix.EPERM
+	}
+	if int(cr.Pid) != m.TGID && unix.Kill(int(cr.Pid), 0) == unix.ESRCH {
+		return unix.ESRCH
+	}
+	return 0
+}
+
+func readIDs(tid int, uids, gids *[4]int) {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
+	for _, line := range strings.Split(string(raw), "\n") {
+		if f := strings.Fields(line); len(f) == 5 {
+			dst := uids
+			if f[0] == "Gid:" {
+				dst = gids
+			} else if f[0] != "Uid:" {
+				continue
+			}
+			for i := range dst {
+				dst[i], _ = strconv.Atoi(f[i+1])
+			}
+		}
+	}
+}
+
+// borrow takes a copy of a task's descriptor; the caller closes it.
+func (h *host) borrow(m *emulate.Task, fd int) (int, error) {
+	p, err := unix.PidfdOpen(m.TGID, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(p)
+	return unix.PidfdGetfd(p, fd, 0)
+}
+
+// PipeSize asks the placeholder. Only a user near the soft limit of pipe pages gets less than usual
+// (fs/pipe.c: too_many_pipe_buffers_soft), and root never does.
+func (h *host) PipeSize(m *emulate.Task, fd int) int {
+	if os.Geteuid() == 0 {
+		return 0
+	}
+	n, err := h.borrow(m, fd)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(n)
+	size, err := unix.FcntlInt(uintptr(n), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return 0
+	}
+	return size
+}
+
+// PidfdTarget reads the pid that a pidfd refers to.
+func (h *host) PidfdTarget(m *emulate.Task, pidfd int) int {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", m.TID, pidfd))
+	if err != nil {
+		return 0
+	}
+	for _, line := range strings.Split(string(raw), "\n") {
+		if rest, ok := strings.CutPrefix(line, "Pid:"); ok {
+			n, _ := strconv.Atoi(strings.TrimSpace(rest))
+			return n
+		}
+	}
+	return 0
+}
+
+// Link reads the link that a path is, as the task would: /proc/self is its own. An empty path names dirfd.
+func (h *host) Link(m *emulate.Task, dirfd int, path string) (string, bool) {
+	proc := fmt.Sprintf("/proc/%d", m.TID)
+	switch {
+	case path == "" && dirfd == unix.AT_FDCWD:
+		path = proc + "/cwd"
+	case path == "":
+		path = fmt.Sprintf("%s/fd/%d", proc, dirfd)
+	default:
+		for _, self := range []string{"/proc/self/", "/proc/thread-self/"} {
+			if rest, ok := strings.CutPrefix(path, self); ok {
+				path = proc + "/" + rest
+			}
+		}
+	}
+	s, err := os.Readlink(path)
+	return s, err == nil
+}
+
+// Limit is the task's soft RLIMIT_NOFILE.
+func (h *host) Limit(m *emulate.Task) uint64 {
+	var lim unix.Rlimit
+	if unix.Prlimit(m.TID, unix.RLIMIT_NOFILE, nil, &lim) != nil {
+		return 1024
+	}
+	return lim.Cur
+}
+
+// Sysctl reads a number below /proc/sys, once.
+func (h *host) Sysctl(name string, otherwise int) int {
+	if v, ok := h.sysctls[name]; ok {
+		return v
+	}
+	v := otherwise
+	if raw, err := os.ReadFile("/proc/sys/" + name); err == nil {
+		if n, err := strconv.Atoi(strings.TrimSpace(string(raw))); err == nil {
+			v = n
+		}
+	}
+	h.sysctls[name] = v
+	return v
+}
+
+// Capable looks at the task's effective set.
+func (h *host) Capable(m *emulate.Task, capability int) bool {
+	return readStatus(m.TID).capEff>>uint(capability)&1 != 0
+}
+
+// Raise sends the signal of O_ASYNC.
+func (h *host) Raise(o emulate.Owner, sig unix.Signal, fd int, band emulate.Events) {
+	switch {
+	case o.Pid == 0:
+	case o.Thread:
+		if k := h.t.tasks[o.Pid]; k != nil {
+			tgkill(k.proc.tgid, k.tid, sig)
+		}
+	default:
+		unix.Kill(o.Pid, sig)
+	}
+}

@@ -1,0 +1,59 @@
+package tracer
+
+import (
+	"fmt"
+	"os"
+
+	"sluice/emulate"
+)
+
+// Options are what a run is asked for.
+type Options struct {
+	Log       string // a file, "-" for stderr, "" for none
+	LogFormat string // text or json
+	Stats     bool
+	Strict    bool
+	Quiet     bool
+	Verbose   bool
+	Verdict   string // a file for the run's verdict, "" for none
+	Program   string // the file to execute
+	Args      []string
+	Env       []string
+}
+
+// A LayerEnv is what layers may use of the tracer.
+type LayerEnv struct {
+	Now    func() int64 // the monotonic clock in ns
+	Kernel *emulate.Kernel
+	Color  bool // stderr is a terminal that wants it
+}
+
+// A Reporter is the layers' voice at the end.
+type Reporter interface {
+	// Flush writes what was collected so far.
+	Flush() error
+	// Finish writes the end of the report; still names the processes that live on.
+	Finish(stops Stops, still []string) error
+}
+
+// Layers builds the layers of a run. It is set before Stage is called; nil means none.
+var Layers func(Options, LayerEnv) ([]emulate.Layer, Reporter, error)
+
+// An Error is a failure of sluice itself, or of finding the program, with its exit status.
+type Error struct {
+	Status int
+	Msg    string
+}
+
+func (e *Error) Error() string { return e.Msg }
+
+func failf(format string, args ...any) *Error {
+	return &Error{Status: 125, Msg: fmt.Sprintf(format, args...)}
+}
+
+// warn says something on stderr in sluice's name.
+func (t *Tracer) warn(format string, args ...any) {
+	if !t.opts.Quiet {
+		fmt.Fprintf(os.Stderr, "sluice: "+format+"\n", args...)
+	}
+}

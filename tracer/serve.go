@@ -1,0 +1,180 @@
+package tracer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sort"
+
+	"golang.org/x/sys/unix"
+)
+
+// prepare builds the layers, whose errors (a log that cannot be opened) the user must see before the
+// program starts.
+func (t *Tracer) prepare() error {
+	t.pid = os.Getpid()
+	if Layers == nil {
+		return nil
+	}
+	_, err := unix.IoctlGetTermios(2, unix.TCGETS)
+	color := err == nil && os.Getenv("NO_COLOR") == ""
+	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color})
+	if err != nil {
+		return err
+	}
+	t.layers, t.reporter = layers, reporter
+	return nil
+}
+
+// serve runs the loop to the end of the tree and gives the tracer's own exit status.
+func (t *Tracer) serve() (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.crash(r, debug.Stack())
+			status = 125
+		}
+	}()
+	if err := t.loop(); err != nil {
+		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)
+		t.flush()
+		t.verdict(125, err.Error())
+		t.kill()
+		return 125
+	}
+	t.flush()
+	return 0
+}
+
+// kill ends the tree: every task dies, and the program's caller sees status 125 where it still can.
+func (t *Tracer) kill() {
+	t.endRoot(125)
+	for tid, k := range t.tasks {
+		if tid == k.proc.tgid && k.proc != t.root {
+			unix.Kill(tid, unix.SIGKILL)
+		}
+	}
+	for {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, unix.WALL, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		if ws.Stopped() {
+			ptrace(unix.PTRACE_CONT, pid, 0, 0)
+		}
+	}
+}
+
+// endRoot makes the main program exit with a status of ours: exit_group is put in the place of whatever a
+// stopped task of it was about to do. One that is not stopped is interrupted first.
+func (t *Tracer) endRoot(status int) {
+	if t.root == nil {
+		return
+	}
+	for tid, k := range t.tasks {
+		if k.proc != t.root {
+			continue
+		}
+		ptrace(ptraceInterrupt, tid, 0, 0)
+		var regs unix.PtraceRegs
+		for {
+			if getRegs(tid, &regs) == 0 {
+				break
+			}
+			var ws unix.WaitStatus
+			_, err := unix.Wait4(tid, &ws, unix.WALL, nil)
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil || !ws.Stopped() {
+				return
+			}
+		}
+		if k.entry && k.active && (k.state == held || k.state == running || k.state == queued) {
+			regs.Orig_rax, regs.Rdi = unix.SYS_EXIT_GROUP, uint64(status)
+			setRegs(tid, &regs)
+		} else if k.ip != 0 {
+			regs.Rip = k.ip - 2 // the last known syscall instruction of the program
+			regs.Rax, regs.Orig_rax, regs.Rdi = unix.SYS_EXIT_GROUP, ^uint64(0), uint64(status)
+			setRegs(tid, &regs)
+		} else {
+			unix.Kill(t.root.tgid, unix.SIGKILL)
+		}
+		ptrace(unix.PTRACE_CONT, tid, 0, 0)
+		return
+	}
+}
+
+// crash reports a broken invariant: what happened, the last calls, and where in the code.
+func (t *Tracer) crash(reason any, stack []byte) {
+	fmt.Fprintf(os.Stderr, "sluice: internal error: %v\nsluice: the last calls:\n", reason)
+	for i := max(0, t.ringAt-len(t.ring)); i < t.ringAt; i++ {
+		if tr := t.ring[i%len(t.ring)]; tr.sys != nil {
+			fmt.Fprintf(os.Stderr, "sluice:   %d %s %x\n", tr.tid, tr.sys.Name, tr.args[:len(tr.sys.Args)])
+		}
+	}
+	if t.opts.Verbose {
+		os.Stderr.Write(stack)
+	}
+	t.flush()
+	t.verdict(125, fmt.Sprint("internal error: ", reason))
+	t.kill()
+}
+
+// finishReport writes everything about the main program before whoever waits for it can go on.
+func (t *Tracer) finishReport(k *task) {
+	if t.reporter != nil {
+		if err := t.reporter.Finish(t.stops, t.others()); err != nil {
+			t.warn("%v", err)
+		}
+	}
+	if msg, e := eventMsg(k.tid); e == 0 {
+		t.verdict(int(msg), "")
+	}
+}
+
+// others names the processes that live on beside the main program.
+func (t *Tracer) others() []string {
+	var still []string
+	for tid, k := range t.tasks {
+		if k.proc != t.root && tid == k.proc.tgid {
+			still = append(still, k.String())
+		}
+	}
+	sort.Strings(still)
+	return still
+}
+
+// rootEnded lets go of the caller's stderr, which a daemon of the tree must not keep open.
+func (t *Tracer) rootEnded() {
+	if null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
+		unix.Dup3(null, 2, 0)
+		unix.Close(null)
+	}
+}
+
+// verdict writes the run's outcome where --verdict asks for it.
+func (t *Tracer) verdict(wait int, finding string) {
+	if t.opts.Verdict == "" {
+		return
+	}
+	v := struct {
+		Status  int    `json:"status"`
+		Signal  int    `json:"signal"`
+		Finding string `json:"finding"`
+	}{Status: wait >> 8 & 0xff, Signal: wait & 0x7f, Finding: finding}
+	if finding != "" {
+		v.Status, v.Signal = wait, 0
+	}
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = os.WriteFile(t.opts.Verdict, append(raw, '\n'), 0o644)
+	}
+	if err != nil {
+		t.warn("the verdict cannot be written: %v", err)
+	}
+}
