@@ -11,7 +11,7 @@ import (
 // A Host answers what only the machine under the model knows. Every answer may fail; the model then does
 // what the kernel would do without the thing asked for.
 type Host interface {
-	// Creds are the task's thread group and effective user and group.
+	// Creds are the task's thread group and real user and group (current_uid_gid).
 	Creds(t *Task) unix.Ucred
 	// Allowed tells whether t may send cr as its SCM_CREDENTIALS (net/core/scm.c: scm_check_creds).
 	Allowed(t *Task, cr unix.Ucred) unix.Errno
@@ -25,8 +25,9 @@ type Host interface {
 	Sysctl(name string, otherwise int) int
 	// Capable tells whether t has the capability (CAP_SYS_RESOURCE, CAP_NET_ADMIN ...) in its effective set.
 	Capable(t *Task, capability int) bool
-	// Raise sends sig to a pid (or, negative, a group), as fasync does; fd and band fill siginfo.
-	Raise(owner Owner, sig unix.Signal, fd int, band Events)
+	// Raise signals f's owner as the kernel does when something happened to f: In or Out with O_ASYNC on it, Pri
+	// for SIGURG.
+	Raise(f *File, band Events)
 	// PidfdTarget is the process that a pidfd of t refers to, 0 if none.
 	PidfdTarget(t *Task, pidfd int) int
 	// Epoll looks at an epoll of t that the model does not know; nil when fd is none. Tasks that sleep in the
@@ -158,10 +159,26 @@ func (k *Kernel) run(c *Call) Outcome {
 		return o
 	}
 	c.last = o.Wait
+	if len(c.wait) > 0 && !c.stands(&o.Wait) {
+		k.leave(c) // it waits for something else now: for the other pipe of a splice, or for the kernel
+	}
 	if len(c.wait) == 0 {
 		k.enqueue(c, &o.Wait)
 	}
 	return o
+}
+
+// stands tells whether the call is in the queues of w already.
+func (c *Call) stands(w *Wait) bool {
+	if len(c.wait) != len(w.On) {
+		return false
+	}
+	for i := range w.On {
+		if c.wait[i].q != w.On[i].Queue {
+			return false
+		}
+	}
+	return true
 }
 
 func (k *Kernel) enqueue(c *Call, w *Wait) {

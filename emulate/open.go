@@ -39,15 +39,17 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 	if flags&unix.O_PATH != 0 {
 		return Pass()
 	}
-	// Most opens are of ordinary files: 16 bytes of the path tell.
-	var head [16]byte
-	n, _ := c.Mem.ReadMem(head[:], addr)
-	if !suspicious(head[:n]) {
-		return Pass()
-	}
 	path, e := c.str(addr, 4096)
 	if e != 0 {
 		return Pass()
+	}
+	const most = 8 // links that are followed; the kernel follows 40, and nobody hides a descriptor behind so many
+	for i := 0; !suspicious(path) && i < most; i++ {
+		link, ok := k.Host.Link(c.Task, dirfd, path)
+		if !ok {
+			return Pass() // most opens are of ordinary files
+		}
+		path = beside(path, link)
 	}
 	if !strings.HasPrefix(path, "/") {
 		dir, ok := k.Host.Link(c.Task, dirfd, "")
@@ -56,6 +58,7 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 		}
 		path = dir + "/" + path
 	}
+	path = clean(path)
 	f := k.procFD(c.Task, path)
 	if f == nil {
 		return Pass()
@@ -68,17 +71,40 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 	return Hear()
 }
 
-// suspicious tells whether a path may lead to a descriptor: in /dev or /proc, or a number in a directory.
-func suspicious(head []byte) bool {
+// suspicious tells whether a path may lead to a descriptor: in /dev or /proc, or relative to a directory there.
+func suspicious(path string) bool {
 	switch {
-	case len(head) == 0:
+	case path == "":
 		return false
-	case head[0] >= '0' && head[0] <= '9':
-		return true
-	case head[0] != '/':
-		return strings.HasPrefix(string(head), "fd/") || strings.HasPrefix(string(head), "self/fd")
+	case path[0] == '/':
+		return strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/")
+	case path[0] >= '0' && path[0] <= '9':
+		return !strings.ContainsFunc(path, func(r rune) bool { return r < '0' || r > '9' })
 	}
-	return strings.HasPrefix(string(head), "/dev/") || strings.HasPrefix(string(head), "/proc/")
+	return strings.Contains(path, "fd/")
+}
+
+// beside is where a link at path leads.
+func beside(path, link string) string {
+	if strings.HasPrefix(link, "/") {
+		return link
+	}
+	return path[:strings.LastIndexByte(path, '/')+1] + link
+}
+
+// clean takes ".", ".." and doubled slashes out of an absolute path.
+func clean(path string) string {
+	var out []string
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			out = out[:max(0, len(out)-1)]
+		default:
+			out = append(out, part)
+		}
+	}
+	return "/" + strings.Join(out, "/")
 }
 
 // procFD finds the emulated file that a path of /dev or /proc names.

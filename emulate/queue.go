@@ -175,17 +175,18 @@ func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach fu
 	}
 }
 
-// retry reports whether the call ended.
+// retry reports whether the call left its queues. One that goes on in a kernel call of its own has ended, too,
+// as far as the model can settle it: the driver has to start that.
 func (k *Kernel) retry(c *Call, done func(*Call, Outcome), reach func(*Call) Reach) bool {
 	if reach != nil && reach(c) != ReachNow {
 		return false
 	}
 	o := k.Resume(c)
-	if o.Kind == KindBlock {
+	if o.Kind == KindBlock && o.Wait.Native == nil {
 		return false
 	}
 	done(c, o)
-	return true
+	return !c.Blocked()
 }
 
 // Resume runs a blocked call's handler again.

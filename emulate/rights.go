@@ -15,6 +15,19 @@ type ride struct {
 	last uint64
 }
 
+// Riding tells whether twins of messages lie in the socket's placeholder, or are about to.
+func (s *Socket) Riding() bool {
+	if s.in.call != nil || s.peer != nil && s.peer.out.call != nil {
+		return true
+	}
+	for b := s.queue.first; b != nil; b = b.next {
+		if b.rider != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // board takes the ride for c, or blocks until it is free. It reports whether c has it.
 func (k *Kernel) board(c *Call, f *File, r *ride) (Outcome, bool) {
 	k.pin(c, f)

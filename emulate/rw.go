@@ -35,10 +35,18 @@ func (k *Kernel) write(c *Call) Outcome {
 	return f.ops.write(k, c, f, v, f.nonblock())
 }
 
-func (k *Kernel) readv(c *Call) Outcome  { return k.vector(c, true, false) }
-func (k *Kernel) writev(c *Call) Outcome { return k.vector(c, false, false) }
+func (k *Kernel) readv(c *Call) Outcome  { return k.vector(c, true, 0) }
+func (k *Kernel) writev(c *Call) Outcome { return k.vector(c, false, 0) }
 
-const rwfNowait = 0x8 // RWF_NOWAIT, include/uapi/linux/fs.h
+// The flags of preadv2, include/uapi/linux/fs.h. A pipe and a socket take those that say how to wait and what to
+// append to or sync, which mean nothing to them (kiocb_set_rw_flags; the last is of Linux 6.16).
+const (
+	rwfNowait   = 0x8
+	rwfAppend   = 0x10
+	rwfNoappend = 0x20
+	rwfNosignal = 0x100
+	rwfTaken    = 0x1 | 0x2 | 0x4 | rwfNowait | rwfAppend | rwfNoappend | rwfNosignal
+)
 
 // preadv2 and pwritev2 with offset -1 are readv and writev with flags; any other offset on a pipe or a
 // socket is ESPIPE, which the placeholder answers.
@@ -50,22 +58,10 @@ func (k *Kernel) positioned(c *Call, in bool) Outcome {
 	if f == nil || int64(c.Args[3]) != -1 {
 		return Pass()
 	}
-	// Flags other than RWF_NOWAIT mean nothing to a stream, or are refused: the placeholder knows, and a
-	// transfer of nothing asks it without moving a byte.
-	if flags := c.Args[5]; flags&^rwfNowait != 0 {
-		if c.Results == nil {
-			probe := c.Args
-			probe[2] = 0
-			return Ask(KernelCall{Nr: c.Sys.Nr, Args: probe})
-		}
-		if c.Results[0] < 0 {
-			return Outcome{Kind: KindDone, Ret: c.Results[0]}
-		}
-	}
-	return k.vector(c, in, c.Args[5]&rwfNowait != 0)
+	return k.vector(c, in, uint32(c.Args[5]))
 }
 
-func (k *Kernel) vector(c *Call, in, nowait bool) Outcome {
+func (k *Kernel) vector(c *Call, in bool, flags uint32) Outcome {
 	f := k.file(c, 0)
 	if f == nil {
 		return Pass()
@@ -80,11 +76,19 @@ func (k *Kernel) vector(c *Call, in, nowait bool) Outcome {
 	if v.Len() == 0 {
 		return Done(0) // fs/read_write.c: do_iter_readv_writev is not reached without bytes to move
 	}
-	if nowait && f.spliced {
+	nowait := flags&rwfNowait != 0
+	switch {
+	case flags&^rwfTaken != 0 || nowait && f.spliced:
 		return Fail(unix.EOPNOTSUPP)
+	case flags&rwfAppend != 0 && flags&rwfNoappend != 0:
+		return Fail(unix.EINVAL)
 	}
 	if in {
 		return f.ops.read(k, c, f, v, nowait || f.nonblock())
 	}
-	return f.ops.write(k, c, f, v, nowait || f.nonblock())
+	o := f.ops.write(k, c, f, v, nowait || f.nonblock())
+	if flags&rwfNosignal != 0 {
+		o.Signal = 0
+	}
+	return o
 }

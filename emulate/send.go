@@ -79,9 +79,7 @@ func (s *Socket) sendStream(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 		if m.moved == n {
 			urgent = false
 			p.oob = b
-			if p.file.owner.Pid != 0 { // sk_send_sigurg
-				k.Host.Raise(p.file.owner, unix.SIGURG, p.file.asyncFD, Pri)
-			}
+			k.Host.Raise(p.file, Pri) // sk_send_sigurg, which needs no O_ASYNC
 		}
 		k.deliver(p, b)
 		m.moved += size

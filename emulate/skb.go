@@ -119,13 +119,6 @@ func (k *Kernel) free(b *skb) {
 	}
 }
 
-// raiseOne sends the signal of O_ASYNC to a socket's owner.
-func (k *Kernel) raiseOne(f *File, band Events) {
-	if f.Flags&unix.O_ASYNC != 0 && f.owner.Pid != 0 {
-		k.Host.Raise(f.owner, f.sig, f.asyncFD, band)
-	}
-}
-
 // maybeCred names the sender when either end asks for names (unix_maybe_add_creds).
 func (k *Kernel) maybeCred(c *Call, s *Socket, told *cred) cred {
 	if told != nil {

@@ -127,6 +127,8 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_GETSOCKOPT, Name: "getsockopt", Args: []Arg{fd("sockfd"), a("level", SockLevel), a("optname", SockOpt), a("optval", IntOut, 4), a("optlen", IntOut)}, Do: (*Kernel).getsockopt},
 	{Nr: unix.SYS_FCNTL, Name: "fcntl", Args: []Arg{fd("fd"), a("cmd", FcntlCmd), a("arg", FcntlArg)}, Cmds: fcntlCmds, Do: (*Kernel).fcntl, Saw: (*Kernel).sawFcntl, Table: true},
 	{Nr: unix.SYS_CREAT, Name: "creat", Args: []Arg{a("path", Path), a("mode", Hex)}, Scope: Armed, Do: (*Kernel).creat, Saw: (*Kernel).sawOpen, Table: true},
+	{Nr: unix.SYS_SCHED_SETAFFINITY, Name: "sched_setaffinity", Args: []Arg{a("pid", Int), a("size", Uint), a("mask", Ptr)}, Scope: Armed},
+	{Nr: unix.SYS_SCHED_GETAFFINITY, Name: "sched_getaffinity", Args: []Arg{a("pid", Int), a("size", Uint), a("mask", Ptr)}, Scope: Armed},
 	{Nr: unix.SYS_IO_SETUP, Name: "io_setup", Args: []Arg{a("nr_events", Uint), a("ctxp", Ptr)}, Scope: Always, Do: (*Kernel).escape},
 	{Nr: unix.SYS_EPOLL_CREATE, Name: "epoll_create", Args: []Arg{a("size", Int)}, Scope: Armed, Do: (*Kernel).epollCreate, Saw: (*Kernel).sawEpollCreate, Table: true},
 	{Nr: unix.SYS_EPOLL_WAIT, Name: "epoll_wait", Args: []Arg{fd("epfd"), a("events", EpEvents, 2), a("maxevents", Int), a("timeout", Int)}, Scope: Armed, Do: (*Kernel).epollWait},

@@ -16,11 +16,30 @@ func (t *Tracer) covered(k *task) bool {
 	if table.Gen() == k.proc.coveredGen && table == k.proc.coveredTable {
 		return true
 	}
-	if !k.proc.armed.Covers(seccomp.Of(table.FDs()...)) {
+	need := seccomp.Of(table.FDs()...)
+	if !k.proc.armed.Covers(need) {
 		return false
+	}
+	if table.Users() > k.proc.tasks {
+		t.sharers(k)
 	}
 	k.proc.coveredGen, k.proc.coveredTable = table.Gen(), table
 	return true
+}
+
+// sharers looks at the other processes that use the task's table (CLONE_FILES without CLONE_THREAD). No filter
+// of the task's reaches them: what theirs do not stop goes back to the kernel.
+func (t *Tracer) sharers(k *task) {
+	for _, o := range t.tasks {
+		if o.proc == k.proc || o.model.Files != k.model.Files {
+			continue
+		}
+		for _, fd := range k.model.Files.FDs() {
+			if f := k.model.Files.Get(fd); f != nil && !o.proc.armed.Has(fd) {
+				t.kernel.Host.Demote(f, fmt.Sprintf("descriptor %d is shared with %s, which no filter covers", fd, o))
+			}
+		}
+	}
 }
 
 // exactFilters is how many filters of exact numbers a process may get. Filters are never removed and each
@@ -74,6 +93,7 @@ func (t *Tracer) cover(k *task, then func()) {
 			p.armed = p.armed.Union(set)
 			p.filters++
 		}
+		t.sharers(k)
 		p.coveredGen, p.coveredTable = k.model.Files.Gen(), k.model.Files
 		then()
 	}

@@ -44,7 +44,7 @@ func (t *Tracer) trapped(k *task) {
 	}
 	c := &k.call
 	*c = emulate.Call{Task: k.model, Sys: sys, Args: info.Args, Mem: &k.mem}
-	k.active, k.entry, k.loaded, k.hear = true, true, false, false
+	k.active, k.entry, k.loaded, k.hear, k.pulled = true, true, false, false, false
 	k.ip = info.IP
 	if r := k.suppose; r != nil {
 		// A signal without a handler sent the call round: its deadline is still the first one's.
@@ -176,8 +176,12 @@ func (t *Tracer) pass(k *task, hear bool) {
 		return
 	}
 	if !hear {
-		t.close(k, emulate.Unknown)
-		t.resume(k)
+		sees := k.call.Sys.Do == nil // it may ask on which processors it runs
+		if t.close(k, emulate.Unknown); sees {
+			t.cont(k, 0)
+		} else {
+			t.resume(k)
+		}
 		return
 	}
 	k.state = hearing

@@ -18,7 +18,7 @@ type host struct {
 	ferry   *ferry // made when first needed
 }
 
-// Creds are the task's thread group and effective ids.
+// Creds are the task's thread group and real ids.
 func (h *host) Creds(m *emulate.Task) unix.Ucred {
 	st := readStatus(m.TID)
 	return unix.Ucred{Pid: int32(m.TGID), Uid: uint32(st.uid), Gid: uint32(st.gid)}
@@ -113,12 +113,12 @@ func (h *host) Link(m *emulate.Task, dirfd int, path string) (string, bool) {
 		path = proc + "/cwd"
 	case path == "":
 		path = fmt.Sprintf("%s/fd/%d", proc, dirfd)
+	case path[0] == '/': // as its root has it
+		path = proc + "/root" + path
+	case dirfd == unix.AT_FDCWD:
+		path = proc + "/cwd/" + path
 	default:
-		for _, self := range []string{"/proc/self/", "/proc/thread-self/"} {
-			if rest, ok := strings.CutPrefix(path, self); ok {
-				path = proc + "/" + rest
-			}
-		}
+		path = fmt.Sprintf("%s/fd/%d/%s", proc, dirfd, path)
 	}
 	s, err := os.Readlink(path)
 	return s, err == nil
@@ -151,17 +151,4 @@ func (h *host) Sysctl(name string, otherwise int) int {
 // Capable looks at the task's effective set.
 func (h *host) Capable(m *emulate.Task, capability int) bool {
 	return readStatus(m.TID).capEff>>uint(capability)&1 != 0
-}
-
-// Raise sends the signal of O_ASYNC.
-func (h *host) Raise(o emulate.Owner, sig unix.Signal, fd int, band emulate.Events) {
-	switch {
-	case o.Pid == 0:
-	case o.Thread:
-		if k := h.t.tasks[o.Pid]; k != nil {
-			tgkill(k.proc.tgid, k.tid, sig)
-		}
-	default:
-		unix.Kill(o.Pid, sig)
-	}
 }

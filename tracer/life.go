@@ -38,6 +38,7 @@ func (t *Tracer) cloned(k *task) {
 		child.proc.space = k.proc.space.fork(k.tid, tid)
 	}
 	t.tasks[tid] = child
+	k.free(tid)
 	if k.model.Files.Users() > 1 && flags&unix.CLONE_FILES == 0 {
 		t.audit(child)
 	}
@@ -182,6 +183,7 @@ func (t *Tracer) drop(k *task) {
 	if k.state == exiting {
 		k.proc.leaving--
 	}
+	k.state = exiting // lists that still name it pass it over
 	k.proc.tasks--
 	k.proc.space.leave(k.tid)
 	delete(t.tasks, k.tid)

@@ -193,10 +193,24 @@ func (t *Tracer) expire(k *task) {
 func (t *Tracer) roused(k *task) {
 	k.kicked = false
 	o := t.kernel.Resume(&k.call)
-	if o.Kind == emulate.KindBlock {
+	if o.Kind == emulate.KindBlock && o.Wait.Native == nil {
 		t.cont(k, 0) // the kernel goes back into the pause
 		return
 	}
+	k.state = running
+	t.outcome(k, o)
+}
+
+// again is a wait's native half that the kernel restarts by itself after a signal without a handler. What
+// changed since it was cut short nobody told the task: so the model is asked before it sleeps again.
+func (t *Tracer) again(k *task) {
+	k.broken = false
+	o := t.kernel.Resume(&k.call)
+	if o.Kind == emulate.KindBlock {
+		t.cont(k, 0)
+		return
+	}
+	k.entry = true
 	k.state = running
 	t.outcome(k, o)
 }
@@ -217,9 +231,10 @@ func (t *Tracer) syscallStop(k *task) {
 		}
 		k.plan.starts = false
 		if k.broken && getSyscallInfo(k.tid, &t.info) == 0 && t.info.Nr == unix.SYS_RESTART_SYSCALL {
-			k.broken = false // any other number is the call begun anew, which the filter stops next
+			t.again(k)
+			return
 		}
-		t.cont(k, 0)
+		t.cont(k, 0) // if it was cut short it begins anew, and the filter stops it next
 	case hearing:
 		t.heard(k)
 	default:

@@ -10,8 +10,8 @@ import (
 
 // Placement outweighs everything else that a stop costs: a task woken on another processor takes four times
 // as long to come back as one woken here. So while only one task of the tree can run, it is pulled: bound
-// to this processor for the moment in which it is continued. Its own mask is back before it can ask for it:
-// a task that is seen again with a mask of ours (it ran before this thread did) gets its own first of all.
+// to this processor for the moment in which it is continued. It may run before this thread gives it its own
+// mask back; so the calls that would tell are stopped too, and what it creates meanwhile gets the mask put right.
 //
 // With several tasks running the kernel's own placement is better, so pulling stops as soon as another task
 // is seen awake, and stays off for a while.
@@ -77,16 +77,15 @@ func (t *Tracer) resume(k *task) {
 		return
 	}
 	t.place.pulled++
-	k.bound, k.ownMask = true, mask
+	k.pulled, k.ownMask = true, mask
 	t.cont(k, 0)
-	t.unbind(k)
+	setAffinity(k.tid, &mask)
 }
 
-// unbind gives a pulled task its own mask back.
-func (t *Tracer) unbind(k *task) {
-	if k.bound {
-		k.bound = false
-		setAffinity(k.tid, &k.ownMask)
+// free gives a task that was created by a pulled one the mask that its parent should have had.
+func (k *task) free(child int) {
+	if k.pulled {
+		setAffinity(child, &k.ownMask)
 	}
 }
 

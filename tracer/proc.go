@@ -10,7 +10,7 @@ import (
 
 // A procStatus is what the tracer needs of /proc/PID/status.
 type procStatus struct {
-	uid, gid       int // effective
+	uid, gid       int // real
 	sigIgn, sigCgt uint64
 	sigBlk         uint64
 	capEff         uint64
@@ -40,9 +40,9 @@ func readStatus(tid int) (s procStatus) {
 		case "TracerPid":
 			s.tracer, _ = strconv.Atoi(fields[0])
 		case "Uid":
-			s.uid, _ = strconv.Atoi(fields[1])
+			s.uid, _ = strconv.Atoi(fields[0])
 		case "Gid":
-			s.gid, _ = strconv.Atoi(fields[1])
+			s.gid, _ = strconv.Atoi(fields[0])
 		case "SigBlk":
 			s.sigBlk = hex()
 		case "SigIgn":

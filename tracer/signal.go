@@ -83,7 +83,7 @@ func (t *Tracer) signalParked(k *task, sig unix.Signal) {
 			t.conclude(k, o)
 			t.cont(k, sig)
 			return
-		} else if o.Kind != emulate.KindBlock {
+		} else if o.Kind != emulate.KindBlock || o.Wait.Native != nil {
 			t.restart(k, 513) // ERESTARTNOINTR: the call runs anew, after the handler
 			t.cont(k, sig)
 			return

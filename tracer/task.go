@@ -64,7 +64,7 @@ type task struct {
 	sigmask   uint64
 	deferred  []unix.Signal // stop signals that came during an injection
 
-	bound   bool // pulled here with a mask of ours, and ownMask is its own
+	pulled  bool // continued with a mask of ours since its last trap; ownMask is its own
 	ownMask cpuMask
 	raised  unix.Signal // sent by us for the kernel: its siginfo is put right at delivery
 }

@@ -68,8 +68,9 @@ int main(int argc, char **argv) {
 		_exit(1);
 	}
 	close(p[1]);
-	DO(read(p[0], &c, 1));
+	ssize_t end = read(p[0], &c, 1);
 	MUST(waitpid(k, NULL, WUNTRACED));
+	printf("the reader of what exec closed: %zd\n", end);
 	kill(k, SIGKILL);
 	reap("exec", k);
 	close(p[0]);
