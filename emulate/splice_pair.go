@@ -121,12 +121,11 @@ func (k *Kernel) fromPair(c *Call, x *transfer) Outcome {
 		}
 		return o
 	}
-	last := false
-	for x.moved < x.size && !p.ring.full() && !last {
+	for x.moved < x.size && !p.ring.full() {
 		n := min(x.size-x.moved, p.room())
 		if b := s.queue.first; b != nil && b.len() > 0 && b != s.oob {
 			n = min(n, b.len())
-			last = b.rider != 0 || b.next == s.oob && s.oob != nil
+			x.last = x.last || b.rider != 0 || b.next == s.oob && s.oob != nil
 		} else if x.moved >= s.lowat {
 			break
 		}
@@ -143,7 +142,9 @@ func (k *Kernel) fromPair(c *Call, x *transfer) Outcome {
 			}
 			return o
 		}
-		x.moved += int(o.Ret)
+		if x.moved += int(o.Ret); x.last {
+			break
+		}
 	}
 	if x.moved > 0 {
 		k.filled(p)

@@ -63,6 +63,18 @@ func Base() []unix.SockFilter {
 	return b.finish(b.whole(b.search(keys, allow), trace))
 }
 
+// Strict stops every call but those that strict mode allows (mode1_syscalls).
+func Strict() []unix.SockFilter {
+	b := new(builder)
+	trace := b.ret(retTrace)
+	allow := b.ret(retAllow)
+	var keys []choice
+	for _, nr := range []uint32{unix.SYS_READ, unix.SYS_WRITE, unix.SYS_RT_SIGRETURN, unix.SYS_EXIT} {
+		keys = append(keys, choice{nr, allow})
+	}
+	return b.finish(b.whole(b.search(keys, trace), trace))
+}
+
 // hot are the calls that are looked for before all others.
 var hot = []uint32{unix.SYS_READ, unix.SYS_WRITE}
 

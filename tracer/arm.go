@@ -74,21 +74,24 @@ func (t *Tracer) cover(k *task, then func()) {
 	default:
 		set.All = true
 	}
-	prog := seccomp.Arm(set)
-	raw := unsafe.Slice((*byte)(unsafe.Pointer(&prog[0])), len(prog)*int(unsafe.Sizeof(prog[0])))
-	code := &emulate.Scratch{Data: append([]byte(nil), raw...), Arg: -1, At: 8}
-	fprog := &emulate.Scratch{Data: make([]byte, 16), Arg: 2}
-	fprog.Data[0], fprog.Data[1] = byte(len(prog)), byte(len(prog)>>8)
-	code.In = fprog
+	if !p.lets(unix.SYS_SECCOMP, [6]uint64{unix.SECCOMP_SET_MODE_FILTER}) {
+		t.unarmed(k, -int64(unix.EPERM))
+		then()
+		return
+	}
+	t.arm(k, set, then)
+}
+
+// arm installs a filter of ours for the descriptors in set.
+func (t *Tracer) arm(k *task, set seccomp.Set, then func()) {
+	p := k.proc
 	flags := uint64(0)
 	if p.tasks > 1 {
 		flags = unix.SECCOMP_FILTER_FLAG_TSYNC
 	}
-	install := emulate.KernelCall{Nr: unix.SYS_SECCOMP, Args: [6]uint64{unix.SECCOMP_SET_MODE_FILTER, flags},
-		Scratch: []*emulate.Scratch{fprog, code}}
-	done := func(res []int64) {
-		if res[0] != 0 {
-			t.unarmed(k, res[0])
+	t.install(k, seccomp.Arm(set), flags, func(ret int64) {
+		if ret != 0 {
+			t.unarmed(k, ret)
 		} else {
 			p.armed = p.armed.Union(set)
 			p.filters++
@@ -96,15 +99,26 @@ func (t *Tracer) cover(k *task, then func()) {
 		t.sharers(k)
 		p.coveredGen, p.coveredTable = k.model.Files.Gen(), k.model.Files
 		then()
-	}
-	t.inject(k, emulate.Plan{install}, func(res []int64) {
+	})
+}
+
+// install has a stopped task install a filter; then hears what the kernel answered.
+func (t *Tracer) install(k *task, prog []unix.SockFilter, flags uint64, then func(int64)) {
+	raw := unsafe.Slice((*byte)(unsafe.Pointer(&prog[0])), len(prog)*int(unsafe.Sizeof(prog[0])))
+	code := &emulate.Scratch{Data: append([]byte(nil), raw...), Arg: -1, At: 8}
+	fprog := &emulate.Scratch{Data: make([]byte, 16), Arg: 2}
+	fprog.Data[0], fprog.Data[1] = byte(len(prog)), byte(len(prog)>>8)
+	code.In = fprog
+	call := emulate.KernelCall{Nr: unix.SYS_SECCOMP, Args: [6]uint64{unix.SECCOMP_SET_MODE_FILTER, flags},
+		Scratch: []*emulate.Scratch{fprog, code}}
+	t.inject(k, emulate.Plan{call}, func(res []int64) {
 		if res[0] != -int64(unix.EACCES) {
-			done(res)
+			then(res[0])
 			return
 		}
 		// Root's privilege is gone since the first filter: without it the kernel asks for no_new_privs.
 		nnp := emulate.KernelCall{Nr: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_SET_NO_NEW_PRIVS, 1}}
-		t.inject(k, emulate.Plan{nnp, install}, func(res []int64) { done(res[1:]) })
+		t.inject(k, emulate.Plan{nnp, call}, func(res []int64) { then(res[1]) })
 	})
 }
 

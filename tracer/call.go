@@ -37,6 +37,10 @@ func (t *Tracer) trapped(k *task) {
 		t.foreign(k)
 		return
 	}
+	if k.strict && forbidden(info.Nr) {
+		tgkill(k.proc.tgid, k.tid, unix.SIGKILL)
+		return
+	}
 	sys := emulate.ByNr(info.Nr)
 	if sys == nil {
 		t.special(k, info)

@@ -56,6 +56,14 @@ func (t *Tracer) nextCall(k *task) {
 			return
 		}
 	}
+	if len(k.proc.own) > 0 && !k.proc.lets(kc.Nr, args) {
+		r.results = append(r.results, -int64(unix.EPERM))
+		if r.at++; kc.Must {
+			r.at = len(r.plan)
+		}
+		t.nextCall(k)
+		return
+	}
 	t.stops.Injected++
 	k.state = injecting
 	t.launch(k, kc.Nr, args)
@@ -142,6 +150,10 @@ func (t *Tracer) answered(k *task) {
 	t.nextCall(k)
 }
 
+// mmapArgs ask for a mapping of scratchSize.
+var mmapArgs = [6]uint64{0, scratchSize, unix.PROT_READ | unix.PROT_WRITE,
+	unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE, ^uint64(0), 0}
+
 // needScratch gives a task memory of ours in its address space: a piece that another thread left, or a new
 // mapping. Nothing is ever written below a program's stack pointer: small goroutine stacks end there.
 func (t *Tracer) needScratch(k *task, then func(unix.Errno)) {
@@ -152,8 +164,7 @@ func (t *Tracer) needScratch(k *task, then func(unix.Errno)) {
 		then(0)
 		return
 	}
-	mmap := emulate.KernelCall{Nr: unix.SYS_MMAP, Args: [6]uint64{0, scratchSize, unix.PROT_READ | unix.PROT_WRITE,
-		unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE, ^uint64(0), 0}}
+	mmap := emulate.KernelCall{Nr: unix.SYS_MMAP, Args: mmapArgs}
 	k.plan = run{plan: emulate.Plan{mmap}, then: func(res []int64) {
 		if res[0] < 0 && res[0] > -4096 {
 			then(unix.Errno(-res[0]))

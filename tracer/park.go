@@ -30,11 +30,16 @@ func (t *Tracer) park(k *task) {
 		t.outcome(k, o)
 		return
 	}
-	t.stops.Parked++
 	if o.Wait.Native != nil {
+		t.stops.Parked++
 		t.goAway(k, o.Wait.Native)
 		return
 	}
+	if len(k.proc.own) > 0 && !k.proc.lets(unix.SYS_PAUSE, [6]uint64{}) {
+		t.linger(k)
+		return
+	}
+	t.stops.Parked++
 	t.pause(k)
 }
 

@@ -12,7 +12,7 @@ import (
 type procStatus struct {
 	uid, gid       int // real
 	sigIgn, sigCgt uint64
-	sigBlk         uint64
+	sigBlk, sigPnd uint64
 	capEff         uint64
 	noNewPrivs     bool
 	tracer         int
@@ -43,6 +43,8 @@ func readStatus(tid int) (s procStatus) {
 			s.uid, _ = strconv.Atoi(fields[0])
 		case "Gid":
 			s.gid, _ = strconv.Atoi(fields[0])
+		case "SigPnd", "ShdPnd":
+			s.sigPnd |= hex()
 		case "SigBlk":
 			s.sigBlk = hex()
 		case "SigIgn":

@@ -75,6 +75,12 @@ func (t *Tracer) resend(k *task) {
 }
 
 func (t *Tracer) signalParked(k *task, sig unix.Signal) {
+	if k.lingering { // its stop comes after this one, and means nothing then
+		k.lingering = false
+		t.interrupt(k)
+		t.cont(k, sig)
+		return
+	}
 	if k.kicked {
 		// Both came: the call is served here if it can be, and the kick's own stop means nothing later.
 		k.kicked = false
@@ -174,7 +180,11 @@ func (t *Tracer) eventStop(k *task, sig unix.Signal) {
 		}
 		t.cont(k, 0)
 	case parked:
-		if k.kicked {
+		switch {
+		case k.lingering:
+			k.lingering = false
+			t.interrupt(k)
+		case k.kicked:
 			t.roused(k)
 			return
 		}

@@ -9,21 +9,23 @@ import (
 )
 
 // special is a stop at a call that the table does not list: seccomp and prctl(PR_SET_SECCOMP).
-// A filter of the program's own with a listener can let calls run past ours (a notification answered with
-// CONTINUE outranks RET_TRACE), and strict mode kills a process at the first call of a plan.
+// A filter of the program's own with a listener can let calls run past ours: a notification answered with
+// CONTINUE outranks RET_TRACE.
 func (t *Tracer) special(k *task, info *syscallInfo) {
 	const newListener = 8 // SECCOMP_FILTER_FLAG_NEW_LISTENER
-	strict := info.Nr == unix.SYS_SECCOMP && info.Args[0] == unix.SECCOMP_SET_MODE_STRICT ||
-		info.Nr == unix.SYS_PRCTL && info.Args[1] == unix.SECCOMP_MODE_STRICT
-	listener := info.Nr == unix.SYS_SECCOMP && info.Args[0] == unix.SECCOMP_SET_MODE_FILTER && info.Args[1]&newListener != 0
-	if strict || listener {
-		what := "seccomp strict mode"
-		if listener {
-			what = "a seccomp filter with a listener"
+	bySeccomp := info.Nr == unix.SYS_SECCOMP
+	switch {
+	case bySeccomp && info.Args[0] == unix.SECCOMP_SET_MODE_STRICT && info.Args[1] == 0 && info.Args[2] == 0,
+		!bySeccomp && info.Args[1] == unix.SECCOMP_MODE_STRICT:
+		if len(k.proc.own) == 0 { // else EINVAL: nobody goes from filters to strict mode
+			t.enterStrict(k)
+			return
 		}
-		t.surrender(k, what)
-	} else {
-		k.proc.ownFilter = true
+	case bySeccomp && info.Args[0] == unix.SECCOMP_SET_MODE_FILTER && info.Args[1]&newListener != 0:
+		t.surrender(k, "a seccomp filter with a listener")
+	default:
+		t.filtered(k, info)
+		return
 	}
 	t.stops.Passed++
 	t.cont(k, 0)

@@ -64,9 +64,11 @@ type task struct {
 	sigmask   uint64
 	deferred  []unix.Signal // stop signals that came during an injection
 
-	pulled  bool // continued with a mask of ours since its last trap; ownMask is its own
-	ownMask cpuMask
-	raised  unix.Signal // sent by us for the kernel: its siginfo is put right at delivery
+	pulled    bool // continued with a mask of ours since its last trap; ownMask is its own
+	ownMask   cpuMask
+	strict    bool        // in seccomp's strict mode
+	lingering bool        // parked without a pause: see linger
+	raised    unix.Signal // sent by us for the kernel: its siginfo is put right at delivery
 }
 
 type restarted struct {
@@ -84,7 +86,7 @@ type process struct {
 	filters      int         // of ours, in every thread
 	space        *space
 	foreign      bool
-	ownFilter    bool // the program installed a filter of its own
+	own          []filter // that the program installed itself
 	coveredGen   int
 	coveredTable *emulate.FDTable
 	leaving      int // tasks in PTRACE_EVENT_EXIT or past it

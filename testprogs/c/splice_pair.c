@@ -93,7 +93,9 @@ static void stream(void) {
 	DO(all + 1);
 	DO(held(p[0]));
 	DO(unsent(s[0]));
+	nonblocking(p[0], 1);
 	drain(p[0]);
+	nonblocking(p[0], 0);
 	while (held(s[1]) > 0) {
 		n = splice(s[1], NULL, p[1], NULL, 50000, 0);
 		printf("splice = %zd, read = %zd\n", n, read(p[0], z, sizeof z));
