@@ -146,7 +146,8 @@ func (k *Kernel) haul(c *Call, w *fishing, ret int64, got int) Outcome {
 
 // kernelFirst tells which half is asked first. When the first one fills the array the other has its turn
 // next time. With a nested epoll it is usually the kernel's: that one may report it too, and the model can
-// then keep silent, while what the kernel reports cannot be taken back.
+// then keep silent, while what the kernel reports cannot be taken back; when it is the model's turn the
+// kernel's events wait for the next call.
 func (ep *Epoll) kernelFirst() bool { return ep.turn != (ep.nested > 0) }
 
 // told lists the data of the got events that the kernel's half has put into the array, if a nested epoll

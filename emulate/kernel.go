@@ -35,10 +35,11 @@ type Host interface {
 	Epoll(t *Task, fd int) *Foundling
 	// Lend puts something into the empty placeholder of p, which t's descriptor fd leads to: as many slots of one
 	// byte as taken says, and slots as far as they fit. It tells how many bytes of those went in, and whether
-	// the placeholder could be reached.
-	Lend(t *Task, fd int, p *Pipe, taken int, slots []Slot) (int, bool)
+	// the placeholder could be reached. other is t's descriptor at the other end of the transfer: only where
+	// that is a pipe does it show whether a slot is a packet or may be appended to.
+	Lend(t *Task, fd, other int, p *Pipe, taken int, slots []Slot) (int, bool)
 	// Reclaim empties the placeholder again and returns what lies behind the first taken slots.
-	Reclaim(t *Task, fd int, p *Pipe, taken int) ([]Slot, bool)
+	Reclaim(t *Task, fd, other int, p *Pipe, taken int) ([]Slot, bool)
 	// Demote gives f's object back to the kernel: the bytes in it are written to the placeholder.
 	Demote(f *File, why string)
 }

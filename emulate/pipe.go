@@ -190,6 +190,8 @@ func (p *Pipe) resize(k *Kernel, slots int) {
 type Slot struct {
 	Bytes  []byte
 	Packet bool
+	Merge  bool // a small write may be appended to it,
+	Off    int  // as far as a page reaches in which its bytes begin here
 }
 
 // Drain takes out all that lies in the pipe, for a driver that gives it back to the kernel.
@@ -197,21 +199,19 @@ func (p *Pipe) Drain() []Slot {
 	var out []Slot
 	for p.ring.used() > 0 {
 		s := p.ring.at(0)
-		out = append(out, Slot{append([]byte(nil), p.ring.bytes(s)...), s.packet})
+		out = append(out, Slot{append([]byte(nil), p.ring.bytes(s)...), s.packet, s.merge, s.off})
 		p.ring.pop()
 	}
 	return out
 }
 
-// front is the first n bytes of what lies in the pipe, by slots. They are the pipe's own memory.
+// front is the slots that hold the first n bytes of what lies in the pipe. They are the pipe's own memory.
 func (p *Pipe) front(n int) []Slot {
 	var out []Slot
 	for i := 0; i < p.ring.used() && n > 0; i++ {
 		s := p.ring.at(i)
-		b := p.ring.bytes(s)
-		b = b[:min(n, len(b))]
-		out = append(out, Slot{b, s.packet})
-		n -= len(b)
+		out = append(out, Slot{p.ring.bytes(s), s.packet, s.merge, s.off})
+		n -= s.len
 	}
 	return out
 }
@@ -221,4 +221,15 @@ func (p *Pipe) drop(n int) bool {
 	used := p.ring.used()
 	p.consume(n, false)
 	return p.ring.used() < used
+}
+
+// put fills the next slot with s.
+func (p *Pipe) put(s Slot) {
+	if !s.Merge {
+		p.ring.pushOwn(s.Bytes, s.Packet)
+		return
+	}
+	copy(p.ring.reserve(1)[s.Off:], s.Bytes)
+	p.ring.push(len(s.Bytes), false)
+	p.ring.last().off = s.Off
 }

@@ -128,7 +128,7 @@ func (k *Kernel) lend(c *Call, x *transfer, p *Pipe, arg int) Outcome {
 	} else {
 		l.taken = p.ring.used()
 	}
-	n, ok := k.Host.Lend(c.Task, c.Arg(arg), p, l.taken, slots)
+	n, ok := k.Host.Lend(c.Task, c.Arg(arg), c.Arg(x.inArg+x.outArg-arg), p, l.taken, slots)
 	if !ok {
 		if x.from == p {
 			return k.giveUp(c, x.in)
@@ -150,10 +150,10 @@ func (x *transfer) settle(k *Kernel, c *Call, ret int64) {
 	}
 	p := l.pipe
 	p.lent, x.loan = nil, nil
-	slots, ok := k.Host.Reclaim(c.Task, c.Arg(l.arg), p, l.taken)
+	slots, ok := k.Host.Reclaim(c.Task, c.Arg(l.arg), c.Arg(x.inArg+x.outArg-l.arg), p, l.taken)
 	if x.to == p {
 		for _, s := range slots {
-			p.ring.pushOwn(s.Bytes, s.Packet)
+			p.put(s)
 		}
 		if len(slots) > 0 {
 			k.filled(p)

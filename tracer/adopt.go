@@ -50,12 +50,43 @@ func (h *host) Epoll(m *emulate.Task, fd int) *emulate.Foundling {
 		return found
 	}
 	for _, k := range h.t.tasks {
-		if k.model.Files == m.Files && k.model != m && k.state == running && !k.roused {
-			k.roused = true
-			ptrace(ptraceInterrupt, k.tid, 0, 0)
+		if k.model.Files == m.Files && k.model != m {
+			k.startle()
 		}
 	}
 	return found
+}
+
+// startle makes a task that may sleep in the kernel on a new epoll of the model's begin its call anew.
+func (k *task) startle() {
+	switch k.state {
+	case running:
+	case passing: // to the kernel, for which the call was meant when it was looked at
+		if !k.active && waits(uint64(k.call.Sys.Nr)) {
+			k.state = running
+		}
+		return
+	case away: // poll and select knew the epoll as one of the kernel's
+		if !waits(uint64(k.call.Sys.Nr)) || k.kicked || k.broken {
+			return
+		}
+	default:
+		return
+	}
+	if !k.roused {
+		k.roused = true
+		ptrace(ptraceInterrupt, k.tid, 0, 0)
+	}
+}
+
+// waits tells whether a call may sleep on an epoll.
+func waits(nr uint64) bool {
+	switch nr {
+	case unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2,
+		unix.SYS_POLL, unix.SYS_PPOLL, unix.SYS_SELECT, unix.SYS_PSELECT6:
+		return true
+	}
+	return false
 }
 
 // search looks for the epoll in one table, and for other epolls that it is in.
@@ -144,16 +175,7 @@ func (t *Tracer) rouse(k *task) {
 		return
 	}
 	ret := int64(r.Rax)
-	switch r.Orig_rax {
-	case unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2:
-		if ret != -int64(unix.EINTR) {
-			return
-		}
-	case unix.SYS_POLL:
-		if ret != -int64(emulate.ERESTART_RESTARTBLOCK) {
-			return
-		}
-	default:
+	if !waits(r.Orig_rax) || ret != -int64(unix.EINTR) && ret != -int64(emulate.ERESTART_RESTARTBLOCK) {
 		return // ppoll, select and pselect6 begin anew by themselves
 	}
 	restart := -int64(emulate.ERESTARTNOHAND)

@@ -68,6 +68,7 @@ func newTracer(o Options) *Tracer {
 	t.offset = ts.Nano()
 	t.kernel = emulate.New(&host{t: t, sysctls: map[string]int{}}, choice.Plain{})
 	t.tick = newTicker()
+	t.place = placed()
 	return t
 }
 

@@ -121,9 +121,10 @@ func (t *Tracer) returned(k *task) {
 	// A signal is on its way (or nothing is: then the kernel restarts the wait by itself). The program's
 	// own argument registers come back first; the kernel's restart of a poll does not need them.
 	regs := k.regs
-	if ret == -int64(unix.EINTR) {
+	if ret == -int64(unix.EINTR) || ret == -int64(emulate.ERESTART_RESTARTBLOCK) && k.roused {
 		// Of epoll_wait the kernel makes nothing else; but a signal that the program ignores, which would not
-		// have woken it without a tracer (kernel/signal.c: sig_ignored), must not end it.
+		// have woken it without a tracer (kernel/signal.c: sig_ignored), must not end it. A roused task begins
+		// its call anew.
 		ret = -int64(emulate.ERESTARTNOHAND)
 	}
 	regs.Rax = uint64(ret)

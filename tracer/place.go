@@ -52,6 +52,12 @@ func (m *cpuMask) count() (n int) {
 	return n
 }
 
+// placed is the policy's beginning: with one processor for the tracer there is nowhere to pull from.
+func placed() placement {
+	var m cpuMask
+	return placement{off: affinity(0, &m) == 0 || m.count() <= 1}
+}
+
 // resume lets a task go on after a call, on this processor if it is the only one that can run.
 func (t *Tracer) resume(k *task) {
 	if t.place.off || !t.alone(k) {

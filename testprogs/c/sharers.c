@@ -23,8 +23,9 @@ int main(void) {
 	}
 	reach(1);
 	blocked(k);
-	DO(write(shared->fds[1], "parent", 6));
+	ssize_t wrote = write(shared->fds[1], "parent", 6);
 	reap("child", k);
+	printf("parent wrote %zd\n", wrote);
 	signal(SIGPIPE, SIG_IGN);
 	DO(write(shared->fds[1], "x", 1)); /* the read end went for both */
 	DO(read(shared->fds[0], b, 1));

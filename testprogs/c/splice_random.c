@@ -46,7 +46,8 @@ static void round1(uint64_t seed, int log) {
 		if (rnd(3) == 0) MUST(fcntl(p[0], F_SETPIPE_SZ, 4096 << rnd(6)));
 	}
 	int s[2];
-	MUST(socketpair(AF_UNIX, (rnd(3) ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_NONBLOCK, 0, s));
+	int stream = rnd(2);
+	MUST(socketpair(AF_UNIX, (stream ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_NONBLOCK, 0, s));
 	wr[3] = s[0], rd[3] = s[1];
 	char name[] = "/tmp/spliceXXXXXX", path[64];
 	MUST(mkdtemp(name));
@@ -65,6 +66,8 @@ static void round1(uint64_t seed, int log) {
 		long n = size(), r = -1;
 		loff_t off = rnd(52000);
 		unsigned got = 0;
+		/* where the kernel cuts what comes out of a stream depends on where its copy happens to lie */
+		if (i == 3 && stream && (kind == 4 || kind == 5)) continue;
 		if (i == 3 && j == 4 || i == 4 && j == 3) continue; /* both the kernel's, once they meet */
 		errno = 0;
 		switch (kind) {
