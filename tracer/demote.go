@@ -43,46 +43,45 @@ func (h *host) Demote(f *emulate.File, why string) {
 	t.kernel.Disown(o)
 }
 
-// refillPipe writes a pipe's bytes into its placeholder, slot by slot, packets as packets.
+// refillPipe puts a pipe's slots into its placeholder, as they are.
 func (h *host) refillPipe(p *emulate.Pipe) {
 	slots := p.Drain()
-	if len(slots) == 0 {
+	left := 0
+	for _, s := range slots {
+		left += len(s.Bytes)
+	}
+	if left == 0 {
 		return
 	}
-	fd := h.writeEnd(p)
-	if fd < 0 {
+	place := h.placeholder(&emulate.Task{}, -1, p)
+	if place < 0 || !h.embark() {
 		h.t.warn("%s: what lay in it is lost, its placeholder cannot be reached", p.Name())
 		return
 	}
-	defer unix.Close(fd)
-	was, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	for _, s := range slots {
-		flags := was | unix.O_NONBLOCK
-		if s.Packet {
-			flags |= unix.O_DIRECT
+	defer rawClose(place)
+	for {
+		n := h.ferry.load(place, slots, func() bool { return true })
+		if left -= n; left == 0 {
+			return
 		}
-		unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags)
-		if _, err := unix.Write(fd, s.Bytes); err != nil {
-			h.t.warn("%s: %d bytes of it are lost: %v", p.Name(), len(s.Bytes), err)
-			break
+		// What was spliced from a socket can hold more in a slot than a page.
+		size, err := unix.FcntlInt(uintptr(place), unix.F_GETPIPE_SZ, 0)
+		if err != nil || !rawFcntl(place, unix.F_SETPIPE_SZ, 2*size) {
+			h.t.warn("%s: %d bytes of it are lost: the placeholder is full", p.Name(), left)
+			return
 		}
+		slots = behind(slots, n)
 	}
-	unix.FcntlInt(uintptr(fd), unix.F_SETFL, was)
 }
 
-// writeEnd opens a new description of the placeholder for writing: the program's own may be gone.
-func (h *host) writeEnd(p *emulate.Pipe) int {
-	for _, f := range h.t.kernel.Files(p) {
-		m, fd, ok := h.t.kernel.Holder(f)
-		if !ok {
-			continue
-		}
-		path := fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd)
-		if n, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err == nil {
-			return n
-		}
+// behind is what slots hold beyond their first n bytes.
+func behind(slots []emulate.Slot, n int) []emulate.Slot {
+	for n > 0 && n >= len(slots[0].Bytes) {
+		n -= len(slots[0].Bytes)
+		slots = slots[1:]
 	}
-	return -1
+	slots[0].Bytes = slots[0].Bytes[n:]
+	return slots
 }
 
 // refillSocket sends what lies unread at s through the kernel's socket of its peer.

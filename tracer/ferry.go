@@ -16,6 +16,7 @@ type ferry struct {
 	sr, sw int  // the stand-ins: slots of one byte each
 	stock  int  // how many there are
 	tr, tw int  // for a look at a copy
+	run    []byte
 }
 
 const pageSize = 4096
@@ -29,16 +30,16 @@ func newFerry() (*ferry, error) {
 		}
 		*ends[0], *ends[1] = p[0], p[1]
 	}
-	_, err := unix.FcntlInt(uintptr(f.w), unix.F_SETPIPE_SZ, pageSize)
-	return f, err
+	if !rawFcntl(f.w, unix.F_SETPIPE_SZ, pageSize) {
+		return nil, unix.EPERM
+	}
+	return f, nil
 }
 
 // supply sees to it that there are n stand-ins.
 func (f *ferry) supply(n int) bool {
-	if n > f.stock {
-		if _, err := unix.FcntlInt(uintptr(f.sw), unix.F_SETPIPE_SZ, n*pageSize); err != nil {
-			return false
-		}
+	if n > f.stock && !rawFcntl(f.sw, unix.F_SETPIPE_SZ, n*pageSize) {
+		return false
 	}
 	for f.stock < n && f.pass(emulate.Slot{Bytes: []byte{0}}, false, f.sw) == 1 {
 		f.stock++
@@ -48,14 +49,11 @@ func (f *ferry) supply(n int) bool {
 
 // load puts slots into a placeholder and returns how many bytes of them fit. Neighbouring pages go in one write,
 // which gives each its slot.
-func (f *ferry) load(place int, slots []emulate.Slot, exact bool) (all int) {
-	var run []byte
+func (f *ferry) load(place int, slots []emulate.Slot, exact func() bool) (all int) {
+	run := f.run[:0]
 	flush := func() bool {
-		n := 0
-		if len(run) > 0 {
-			n, _ = unix.Write(place, run)
-			all += max(n, 0)
-		}
+		n := rawWrite(place, run)
+		all += n
 		whole := n == len(run)
 		run = run[:0]
 		return whole
@@ -70,13 +68,14 @@ func (f *ferry) load(place int, slots []emulate.Slot, exact bool) (all int) {
 		}
 		for b := s.Bytes; len(b) > 0; b = b[min(len(b), pageSize):] {
 			s.Bytes = b[:min(len(b), pageSize)]
-			n := f.pass(s, exact, place)
+			n := f.pass(s, exact(), place)
 			if all += n; n == 0 {
 				return all
 			}
 		}
 	}
 	flush()
+	f.run = run
 	return all
 }
 
@@ -84,14 +83,7 @@ func (f *ferry) load(place int, slots []emulate.Slot, exact bool) (all int) {
 // append to a slot that moved as a whole, not to one that was split.
 func (f *ferry) pass(s emulate.Slot, exact bool, to int) int {
 	if s.Packet != f.direct {
-		flags := unix.O_NONBLOCK
-		if s.Packet {
-			flags |= unix.O_DIRECT
-		}
-		if _, err := unix.FcntlInt(uintptr(f.w), unix.F_SETFL, flags); err != nil {
-			return 0
-		}
-		f.direct = s.Packet
+		f.setDirect(s.Packet)
 	}
 	b := s.Bytes
 	before := 0
@@ -103,36 +95,42 @@ func (f *ferry) pass(s emulate.Slot, exact bool, to int) int {
 	case !s.Merge && len(b) < pageSize:
 		b = append(b[:len(b):len(b)], 0)
 	}
-	if _, err := unix.Write(f.w, b); err != nil {
+	if rawWrite(f.w, b) < len(b) {
 		return 0
 	}
 	if before > 0 {
-		unix.Read(f.r, make([]byte, before))
+		rawRead(f.r, make([]byte, before))
 	}
-	n, err := unix.Splice(f.r, nil, to, nil, len(s.Bytes), unix.SPLICE_F_NONBLOCK)
-	if err != nil || int(n) < len(b)-before {
-		unix.Read(f.r, make([]byte, pageSize))
+	n := rawSplice(f.r, to, len(s.Bytes))
+	if n < len(b)-before {
+		rawRead(f.r, make([]byte, pageSize))
 	}
-	if err != nil {
-		return 0
+	return n
+}
+
+func (f *ferry) setDirect(on bool) {
+	flags := unix.O_NONBLOCK
+	if on {
+		flags |= unix.O_DIRECT
 	}
-	return int(n)
+	rawFcntl(f.w, unix.F_SETFL, flags)
+	f.direct = on
 }
 
 // unload takes out all that lies in a placeholder.
-func (f *ferry) unload(place int, exact bool) (out []emulate.Slot) {
+func (f *ferry) unload(place int, exact func() bool) (out []emulate.Slot) {
 	for {
-		n, err := unix.Splice(place, nil, f.w, nil, 1<<30, unix.SPLICE_F_NONBLOCK)
-		if err != nil || n == 0 {
+		n := rawSplice(place, f.w, 1<<30)
+		if n == 0 {
 			return out
 		}
 		s := emulate.Slot{Bytes: make([]byte, n)}
-		if exact {
+		if exact() {
 			f.examine(&s)
 		}
-		unix.Read(f.r, s.Bytes)
+		rawRead(f.r, s.Bytes)
 		if s.Merge {
-			unix.Read(f.r, make([]byte, pageSize))
+			rawRead(f.r, make([]byte, pageSize))
 		}
 		out = append(out, s)
 	}
@@ -142,40 +140,43 @@ func (f *ferry) unload(place int, exact bool) (out []emulate.Slot) {
 // appended to a slot tells where in its page it lies.
 func (f *ferry) examine(s *emulate.Slot) {
 	n := len(s.Bytes)
-	if m, err := unix.Tee(f.r, f.tw, n, unix.SPLICE_F_NONBLOCK); err == nil && int(m) == n {
-		unix.Write(f.tw, []byte{0})
+	if rawTee(f.r, f.tw, n) == n {
+		rawWrite(f.tw, []byte{0})
 		b := make([]byte, n+1)
-		if m, _ := unix.Read(f.tr, b); m == n {
+		if rawRead(f.tr, b) == n {
 			s.Packet = true
-			unix.Read(f.tr, b)
+			rawRead(f.tr, b)
+			return
 		}
 	}
-	if s.Packet {
-		return
-	}
 	if f.direct {
-		unix.FcntlInt(uintptr(f.w), unix.F_SETFL, unix.O_NONBLOCK)
-		f.direct = false
+		f.setDirect(false)
 	}
 	room := 0
 	for k := pageSize / 2; k > 0; k /= 2 {
-		if _, err := unix.Write(f.w, make([]byte, k)); err == nil {
-			room += k
-		}
+		room += rawWrite(f.w, make([]byte, k))
 	}
 	if room > 0 {
 		s.Merge, s.Off = true, pageSize-n-room
 	}
 }
 
-// Lend fills p's placeholder for a call that the kernel is about to make on it.
-func (h *host) Lend(m *emulate.Task, fd, other int, p *emulate.Pipe, taken int, slots []emulate.Slot) (int, bool) {
+// embark makes the ferry when it is first needed.
+func (h *host) embark() bool {
 	if h.ferry == nil {
 		f, err := newFerry()
 		if err != nil {
-			return 0, false
+			return false
 		}
 		h.ferry = f
+	}
+	return true
+}
+
+// Lend fills p's placeholder for a call that the kernel is about to make on it.
+func (h *host) Lend(m *emulate.Task, fd, other int, p *emulate.Pipe, taken int, slots []emulate.Slot) (int, bool) {
+	if !h.embark() {
+		return 0, false
 	}
 	if taken == 0 && len(slots) == 0 {
 		return 0, true
@@ -184,12 +185,12 @@ func (h *host) Lend(m *emulate.Task, fd, other int, p *emulate.Pipe, taken int, 
 	if place < 0 {
 		return 0, false
 	}
-	defer unix.Close(place)
+	defer rawClose(place)
 	if taken > 0 {
 		if !h.ferry.supply(taken) {
 			return 0, false
 		}
-		if n, err := unix.Tee(h.ferry.sr, place, taken, unix.SPLICE_F_NONBLOCK); err != nil || int(n) < taken {
+		if rawTee(h.ferry.sr, place, taken) < taken {
 			return 0, false
 		}
 	}
@@ -203,40 +204,40 @@ func (h *host) Reclaim(m *emulate.Task, fd, other int, p *emulate.Pipe, taken in
 	if place < 0 {
 		return nil, false
 	}
-	defer unix.Close(place)
+	defer rawClose(place)
 	if taken > 0 {
-		unix.Read(place, make([]byte, taken))
+		rawRead(place, make([]byte, taken))
 	}
 	return h.ferry.unload(place, fifo(m, other)), true
 }
 
-// fifo tells whether a descriptor leads to a pipe.
-func fifo(m *emulate.Task, fd int) bool {
-	var st unix.Stat_t
-	err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd), &st)
-	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+// fifo tells whether a descriptor leads to a pipe. It is asked only when that shows, and once.
+func fifo(m *emulate.Task, fd int) func() bool {
+	known, yes := false, false
+	return func() bool {
+		if !known {
+			var st unix.Stat_t
+			err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd), &st)
+			known, yes = true, err == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+		}
+		return yes
+	}
 }
 
 // placeholder opens p's placeholder anew, for both directions: through fd of m if that still leads there, or
 // through whoever holds the pipe.
 func (h *host) placeholder(m *emulate.Task, fd int, p *emulate.Pipe) int {
-	open := func(m *emulate.Task, fd int) int {
-		n, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd), unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return -1
-		}
-		return n
-	}
+	const flags = unix.O_RDWR | unix.O_NONBLOCK | unix.O_CLOEXEC
 	if m.Files != nil {
 		if f := m.Files.Get(fd); f != nil && f.Object() == emulate.Object(p) {
-			if n := open(m, fd); n >= 0 {
+			if n := rawOpen(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd), flags); n >= 0 {
 				return n
 			}
 		}
 	}
 	for _, f := range h.t.kernel.Files(p) {
 		if other, fd, ok := h.t.kernel.Holder(f); ok {
-			if n := open(other, fd); n >= 0 {
+			if n := rawOpen(fmt.Sprintf("/proc/%d/fd/%d", other.TID, fd), flags); n >= 0 {
 				return n
 			}
 		}

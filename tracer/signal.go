@@ -179,6 +179,13 @@ func (t *Tracer) eventStop(k *task, sig unix.Signal) {
 			k.state = away
 		}
 		t.cont(k, 0)
+	case away:
+		if k.kicked && k.plan.starts && !k.broken {
+			// The kick came before the native half began, and is used up: that half would not hear of it.
+			t.roused(k)
+			return
+		}
+		t.cont(k, 0)
 	case parked:
 		switch {
 		case k.lingering:
