@@ -38,7 +38,8 @@ type Host interface {
 	// the placeholder could be reached. other is t's descriptor at the other end of the transfer: only where
 	// that is a pipe does it show whether a slot is a packet or may be appended to.
 	Lend(t *Task, fd, other int, p *Pipe, taken int, slots []Slot) (int, bool)
-	// Reclaim empties the placeholder again and returns what lies behind the first taken slots.
+	// Reclaim empties the placeholder again and returns what lies behind the first taken slots; the bytes are to be
+	// copied before the next call.
 	Reclaim(t *Task, fd, other int, p *Pipe, taken int) ([]Slot, bool)
 	// Demote gives f's object back to the kernel: the bytes in it are written to the placeholder.
 	Demote(f *File, why string)
@@ -99,6 +100,16 @@ func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
 	k.Tasks[tid] = t
 	return t
 }
+
+// Adopt makes a task known whose creator is not; its table is empty.
+func (k *Kernel) Adopt(tid, tgid int) *Task {
+	t := k.Root(tid)
+	t.TGID = tgid
+	return t
+}
+
+// Install puts f at a descriptor where the driver found it.
+func (k *Kernel) Install(t *Task, fd int, f *File, cloexec bool) { k.install(t.Files, fd, f, cloexec) }
 
 // Exec is the task's successful execve: its table becomes its own and loses what is close-on-exec.
 // The other threads of its group must have exited before; was is the id that the task had, if another.

@@ -223,10 +223,10 @@ func (p *Pipe) drop(n int) bool {
 	return p.ring.used() < used
 }
 
-// put fills the next slot with s.
+// put fills the next slot with a copy of s.
 func (p *Pipe) put(s Slot) {
 	if !s.Merge {
-		p.ring.pushOwn(s.Bytes, s.Packet)
+		p.ring.put(s.Bytes, s.Packet)
 		return
 	}
 	copy(p.ring.reserve(1)[s.Off:], s.Bytes)

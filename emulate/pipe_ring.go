@@ -114,11 +114,23 @@ func (r *pipeRing) adopt(from *pipeRing, s *pipeBuf) {
 func (r *pipeRing) link(from *pipeRing, s *pipeBuf, n int) int {
 	b := from.bytes(s)
 	b = b[:min(n, len(b))]
-	if s.own == nil {
-		b = append([]byte(nil), b...)
+	if s.own != nil {
+		r.pushOwn(b[:len(b):len(b)], s.packet)
+	} else {
+		r.put(b, s.packet)
 	}
-	r.pushOwn(b[:len(b):len(b)], s.packet)
 	return len(b)
+}
+
+// put fills the next slot with a copy of b, to which nothing will be appended.
+func (r *pipeRing) put(b []byte, packet bool) {
+	if len(b) > pageSize {
+		r.pushOwn(append([]byte(nil), b...), packet)
+		return
+	}
+	copy(r.reserve(1), b)
+	r.push(len(b), packet)
+	r.last().merge = false
 }
 
 // pop frees the first slot.

@@ -41,14 +41,15 @@ func (k *Kernel) vmspliceIn(c *Call, x *transfer, v *Vec) Outcome {
 	}
 	n := 0
 	for v.Len() > 0 && !p.ring.full() {
-		page := make([]byte, v.piece())
+		page := p.ring.reserve(1)[:v.piece()]
 		if got, e := v.In(page); got < len(page) { // get_user_pages takes a page whole or not at all
 			if n == 0 {
 				return Fail(e)
 			}
 			break
 		}
-		p.ring.pushOwn(page, false)
+		p.ring.push(len(page), false)
+		p.ring.last().merge = false
 		n += len(page)
 	}
 	k.filled(p)

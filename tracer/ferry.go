@@ -12,11 +12,11 @@ import (
 // through a pipe of one slot. Stand-ins, which only occupy slots, are copied by tee from a pipe full of them.
 type ferry struct {
 	r, w   int
-	direct bool // w has O_DIRECT: what is written becomes a packet
-	sr, sw int  // the stand-ins: slots of one byte each
-	stock  int  // how many there are
-	tr, tw int  // for a look at a copy
-	run    []byte
+	direct bool   // w has O_DIRECT: what is written becomes a packet
+	sr, sw int    // the stand-ins: slots of one byte each
+	stock  int    // how many there are
+	tr, tw int    // for a look at a copy
+	run    []byte // what is under way
 }
 
 const pageSize = 4096
@@ -117,14 +117,22 @@ func (f *ferry) setDirect(on bool) {
 	f.direct = on
 }
 
-// unload takes out all that lies in a placeholder.
+// unload takes out all that lies in a placeholder. The bytes are the ferry's until the next time.
 func (f *ferry) unload(place int, exact func() bool) (out []emulate.Slot) {
-	for {
+	all, err := unix.IoctlGetInt(place, unix.TIOCINQ)
+	if err != nil || all == 0 {
+		return nil
+	}
+	if cap(f.run) < all {
+		f.run = make([]byte, all)
+	}
+	for room := f.run[:all]; ; {
 		n := rawSplice(place, f.w, 1<<30)
-		if n == 0 {
+		if n == 0 || n > len(room) {
 			return out
 		}
-		s := emulate.Slot{Bytes: make([]byte, n)}
+		s := emulate.Slot{Bytes: room[:n]}
+		room = room[n:]
 		if exact() {
 			f.examine(&s)
 		}

@@ -20,8 +20,17 @@ func (t *Tracer) cloned(k *task) {
 	if e != 0 {
 		return
 	}
-	tid := int(msg)
-	flags := t.cloneFlags(k)
+	if tid := int(msg); t.tasks[tid] == nil && unix.Kill(tid, 0) == nil {
+		t.created(k, tid, t.cloneFlags(k))
+	}
+	t.cont(k, 0)
+	if child := t.tasks[int(msg)]; child != nil {
+		t.begin(child)
+	}
+}
+
+// created makes a task known that k created.
+func (t *Tracer) created(k *task, tid int, flags uint64) {
 	child := &task{tid: tid, mem: memory{tid}, state: newborn, opts: k.opts}
 	child.model = t.kernel.Clone(k.model, tid, flags)
 	if flags&unix.CLONE_THREAD != 0 {
@@ -41,11 +50,6 @@ func (t *Tracer) cloned(k *task) {
 	k.free(tid)
 	if k.model.Files.Users() > 1 && flags&unix.CLONE_FILES == 0 {
 		t.audit(child)
-	}
-	t.cont(k, 0)
-	if ws, ok := t.orphans[tid]; ok {
-		delete(t.orphans, tid)
-		t.event(tid, ws)
 	}
 }
 
@@ -133,6 +137,11 @@ func (t *Tracer) execed(k *task) {
 	k.state = running
 	t.started = true
 	t.cont(k, 0)
+	for tid, o := range t.orphans { // the threads that made them ended with the exec
+		if o.ppid == p.tgid {
+			t.foster(tid)
+		}
+	}
 }
 
 // abandon takes a task out of whatever it waited for.
@@ -167,6 +176,7 @@ func (t *Tracer) gone(tid int, ws uint32) {
 		delete(t.orphans, tid)
 		return
 	}
+	t.bequeath(k)
 	t.drop(k)
 	if k.proc == t.root && tid == k.proc.tgid {
 		if t.exitLike = int(ws >> 8 & 0xff); ws&0x7f != 0 {

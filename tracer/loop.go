@@ -31,7 +31,7 @@ type Tracer struct {
 	place    placement
 
 	tasks    map[int]*task
-	orphans  map[int]uint32 // first stops of tasks whose parent's event is still to come
+	orphans  map[int]orphan // first stops of tasks whose parent's event is still to come
 	root     *process
 	pid      int  // of the tracer
 	started  bool // the program was executed
@@ -61,7 +61,7 @@ type heldTask struct {
 const parkAfter = int64(time.Millisecond)
 
 func newTracer(o Options) *Tracer {
-	t := &Tracer{opts: o, tasks: map[int]*task{}, orphans: map[int]uint32{}, busy: map[*emulate.FDTable]*task{}}
+	t := &Tracer{opts: o, tasks: map[int]*task{}, orphans: map[int]orphan{}, busy: map[*emulate.FDTable]*task{}}
 	var ts unix.Timespec
 	t.began = time.Now()
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
@@ -187,7 +187,7 @@ func (t *Tracer) event(tid int, ws uint32) {
 	}
 	k := t.tasks[tid]
 	if k == nil {
-		t.orphans[tid] = ws
+		t.strange(tid, ws)
 		return
 	}
 	sig := unix.Signal(ws >> 8 & 0xff)

@@ -16,6 +16,7 @@ type procStatus struct {
 	capEff         uint64
 	noNewPrivs     bool
 	tracer         int
+	tgid, ppid     int
 	state          byte
 }
 
@@ -37,6 +38,10 @@ func readStatus(tid int) (s procStatus) {
 		switch string(name) {
 		case "State":
 			s.state = fields[0][0]
+		case "Tgid":
+			s.tgid, _ = strconv.Atoi(fields[0])
+		case "PPid":
+			s.ppid, _ = strconv.Atoi(fields[0])
 		case "TracerPid":
 			s.tracer, _ = strconv.Atoi(fields[0])
 		case "Uid":
