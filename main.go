@@ -20,6 +20,9 @@ import (
 
 const version = "0.1.0"
 
+// auditVar makes a run compare the model's descriptors with the kernel's at every call: for tests.
+const auditVar = "SLUICE_AUDIT"
+
 // failed is the status of everything that sluice itself could not do.
 const failed = 125
 
@@ -109,7 +112,7 @@ func run() *cli.Command {
 				return errors.New("usage: " + c.Command.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Env: environment(c.Command.Flags)}
+				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Command.Flags)}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
@@ -182,7 +185,7 @@ func absolute(file string) (string, error) {
 
 // environment is the program's: ours without the variables that are options.
 func environment(flags []cli.Flag) []string {
-	own := map[string]bool{}
+	own := map[string]bool{auditVar: true}
 	for _, f := range flags {
 		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
 			own[name] = true

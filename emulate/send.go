@@ -65,10 +65,12 @@ func (s *Socket) sendStream(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 		}
 		b := &skb{data: make([]byte, size), truesize: truth, from: s}
 		if got, e := v.In(b.data); got < size {
+			k.room(s)
 			return m.so(Fail(e))
 		}
 		p := s.peer
 		if p == nil || p.dead || p.shut&rcvShutdown != 0 {
+			k.room(s)
 			if m.moved == n && urgent {
 				return m.so(Fail(unix.EPIPE))
 			}
@@ -105,20 +107,21 @@ func (s *Socket) sendPacket(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 		return o
 	}
 	b := &skb{data: make([]byte, n), truesize: packetSize(n), from: s}
-	if got, e := v.In(b.data); got < n {
-		return Fail(e)
-	}
 	p := s.peer
+	got, e := v.In(b.data)
 	switch {
+	case got < n:
 	case p == nil:
-		return Fail(unix.ENOTCONN)
-	case p.dead && s.typ == unix.SOCK_SEQPACKET:
-		return Fail(unix.EPIPE)
+		e = unix.ENOTCONN
+	case p.dead && s.typ == unix.SOCK_SEQPACKET, !p.dead && p.shut&rcvShutdown != 0:
+		e = unix.EPIPE
 	case p.dead:
 		s.disconnect(k)
-		return Fail(unix.ECONNREFUSED)
-	case p.shut&rcvShutdown != 0:
-		return Fail(unix.EPIPE)
+		e = unix.ECONNREFUSED
+	}
+	if e != 0 {
+		k.room(s)
+		return Fail(e)
 	}
 	if o, ok := s.carry(k, c, f, m); !ok {
 		return o

@@ -103,13 +103,19 @@ func (k *Kernel) deliver(p *Socket, b *skb) {
 func (k *Kernel) free(b *skb) {
 	s := b.from
 	s.wmem -= b.truesize
+	k.room(s)
 	for _, f := range b.rights {
 		if f != nil {
 			k.put(f)
 		}
 	}
 	b.rights = nil
-	if s.dead || (s.wmem+2)<<2 > s.sndbuf { // one byte of b still counts at this point
+}
+
+// room tells whoever waits to send that an skb of s's is gone (unix_write_space). One that was made and never
+// sent counts too.
+func (k *Kernel) room(s *Socket) {
+	if s.dead || (s.wmem+2)<<2 > s.sndbuf { // one byte of it still counts at this point
 		return
 	}
 	k.wake(&s.wq, Out|WrNorm|WrBand)

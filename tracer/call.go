@@ -33,6 +33,10 @@ func (t *Tracer) trapped(k *task) {
 		return // killed
 	}
 	info := &t.info
+	if info.Nr == ^uint64(0) || info.Nr == 1<<32-1 {
+		t.cont(k, 0) // skipped at its entry by us (park.go: again), or no call at all
+		return
+	}
 	if info.Arch != auditArch || info.Nr >= 1<<30 {
 		t.foreign(k)
 		return
@@ -58,6 +62,9 @@ func (t *Tracer) trapped(k *task) {
 		k.suppose = nil
 	}
 	t.note(k)
+	if t.opts.Audit {
+		t.audited(k)
+	}
 	t.enter(k)
 }
 

@@ -68,7 +68,7 @@ static void round1(uint64_t seed, int log) {
 		unsigned got = 0;
 		/* where the kernel cuts what comes out of a stream depends on where its copy happens to lie */
 		if (i == 3 && stream && (kind == 4 || kind == 5)) continue;
-		if (i == 3 && j == 4 || i == 4 && j == 3) continue; /* both the kernel's, once they meet */
+		if ((i == 3 && j == 4) || (i == 4 && j == 3)) continue; /* both the kernel's, once they meet */
 		errno = 0;
 		switch (kind) {
 		case 0: case 1:
@@ -156,7 +156,7 @@ static void round1(uint64_t seed, int log) {
 }
 
 int main(int argc, char **argv) {
-	int rounds = argc > 1 ? atoi(argv[1]) : 40;
+	int rounds = argc > 1 ? atoi(argv[1]) : 20;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < rounds; i++) round1(seed + i, rounds == 1);

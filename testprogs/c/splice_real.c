@@ -112,12 +112,13 @@ static void files(void) {
 	MUST(setrlimit(RLIMIT_FSIZE, &lim));
 	int g = file("", 0);
 	MUST(write(p[1], b, 100));
-	DO(splice(p[0], NULL, g, NULL, 100, 0));
-	DO(splice(p[0], NULL, g, NULL, 100, 0));
+	long some = splice(p[0], NULL, g, NULL, 100, 0), none = splice(p[0], NULL, g, NULL, 100, 0);
+	int why = errno;
+	lim.rlim_cur = RLIM_INFINITY;
+	MUST(setrlimit(RLIMIT_FSIZE, &lim)); /* stdout may be a file */
+	printf("limited: %ld, then %ld %s\n", some, none, strerrorname_np(why));
 	DO(got);
 	DO(held(p[0]));
-	lim.rlim_cur = RLIM_INFINITY;
-	MUST(setrlimit(RLIMIT_FSIZE, &lim));
 	close(p[1]);
 	DO(splice(p[0], NULL, w, NULL, 1000, 0));
 	DO(splice(p[0], NULL, w, NULL, 1000, 0));
