@@ -93,9 +93,13 @@ func Run(o Options) error {
 	}
 	unix.Close(ends[1])
 	c := talk{ends[0]}
-	pid, err := strconv.Atoi(c.hear())
-	if err != nil {
+	first := c.hear()
+	pid, err := strconv.Atoi(first)
+	switch {
+	case first == "":
 		return failf("the tracer did not start")
+	case err != nil:
+		return &Error{125, first} // why it cannot
 	}
 	// Yama's scope 1 lets only ancestors trace, unless the tracee names its tracer.
 	unix.Prctl(unix.PR_SET_PTRACER, uintptr(pid), 0, 0, 0)
