@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 
 	"sluice/emulate"
 	"sluice/tracer"
@@ -30,7 +31,7 @@ func main() {
 	tracer.Layers = layers
 	tracer.Stage()
 	doctor.Stage()
-	if err := app().Run(os.Args); err != nil {
+	if err := app().Run(context.Background(), delimited(os.Args)); err != nil {
 		status := failed
 		var inRun *tracer.Error
 		var notFound *shell.Failure
@@ -40,7 +41,8 @@ func main() {
 		case errors.As(err, &notFound):
 			status = notFound.Status
 		}
-		if msg := err.Error(); msg != "" {
+		// The parser of variables does not ask badUsage, and names the library's error last.
+		if msg := strings.TrimSuffix(err.Error(), ": parse error"); msg != "" {
 			fmt.Fprintln(os.Stderr, "sluice: "+msg)
 		}
 		os.Exit(status)
@@ -66,10 +68,10 @@ func (v voice) Finish(s tracer.Stops, still []string) error {
 	return v.Report.Finish(report.Stops(s), still)
 }
 
-func app() *cli.App {
-	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}
-	cli.VersionPrinter = func(*cli.Context) { fmt.Println("sluice", version) }
-	return &cli.App{
+func app() *cli.Command {
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", HideDefault: true, Local: true}
+	cli.VersionPrinter = func(*cli.Command) { fmt.Println("sluice", version) }
+	return &cli.Command{
 		Name:           "sluice",
 		Usage:          "run a program with its pipes and socketpairs in your hands",
 		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice doctor\nsluice help [VERB]",
@@ -77,16 +79,16 @@ func app() *cli.App {
 		Commands:       []*cli.Command{run(), check(), completion()},
 		Action:         noVerb,
 		OnUsageError:   badUsage,
-		ExitErrHandler: func(*cli.Context, error) {},
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
 }
 
-func env(name string) []string {
-	return []string{"SLUICE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+func env(name string) cli.ValueSourceChain {
+	return cli.EnvVars("SLUICE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
 }
 
 func toggle(name, usage string, aliases ...string) cli.Flag {
-	return &cli.BoolFlag{Name: name, Aliases: aliases, EnvVars: env(name), Usage: usage, DisableDefaultText: true}
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Sources: env(name), Usage: usage, HideDefault: true}
 }
 
 var formats = []string{"text", "json"}
@@ -97,22 +99,22 @@ func run() *cli.Command {
 		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
 		UsageText: "sluice run [options] -- PROGRAM [ARGS...]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "log", EnvVars: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
+			&cli.StringFlag{Name: "log", Sources: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
 			toggle("verbose", "write the log to stderr", "v"),
-			&cli.StringFlag{Name: "log-format", EnvVars: env("log-format"), Value: "text", Usage: "text or json, one object a line"},
+			&cli.StringFlag{Name: "log-format", Sources: env("log-format"), Value: "text", Usage: "text or json, one object a line"},
 			toggle("stats", "at the end, a table of the objects and of the stops"),
 			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
 			toggle("quiet", "say nothing but errors"),
-			&cli.StringFlag{Name: "verdict", EnvVars: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
+			&cli.StringFlag{Name: "verdict", Sources: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
 		},
 		HideHelpCommand: true,
 		OnUsageError:    badUsage,
-		Action: func(c *cli.Context) error {
+		Action: func(_ context.Context, c *cli.Command) error {
 			if !c.Args().Present() {
-				return errors.New("usage: " + c.Command.UsageText)
+				return errors.New("usage: " + c.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Command.Flags)}
+				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Flags)}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
@@ -138,12 +140,12 @@ func check() *cli.Command {
 		Usage:     "tell whether this machine can run sluice, and what to change",
 		UsageText: "sluice doctor [options]",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "one object a line", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "json", Usage: "one object a line", HideDefault: true},
 			toggle("quiet", "show only what is missing"),
 		},
 		HideHelpCommand: true,
 		OnUsageError:    badUsage,
-		Action: func(c *cli.Context) error {
+		Action: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Present() {
 				return fmt.Errorf("doctor takes no argument: %q", c.Args().First())
 			}
@@ -162,11 +164,11 @@ func completion() *cli.Command {
 		UsageText:       "sluice completion bash|zsh",
 		HideHelpCommand: true,
 		OnUsageError:    badUsage,
-		Action: func(c *cli.Context) error {
+		Action: func(_ context.Context, c *cli.Command) error {
 			if c.NArg() != 1 {
-				return errors.New("usage: " + c.Command.UsageText)
+				return errors.New("usage: " + c.UsageText)
 			}
-			script, err := shell.Completion(c.Args().First(), verbs(c.App))
+			script, err := shell.Completion(c.Args().First(), verbs(c.Root()))
 			if err == nil {
 				fmt.Print(script)
 			}
@@ -183,6 +185,29 @@ func absolute(file string) (string, error) {
 	return filepath.Abs(file)
 }
 
+// delimited puts "--" between the options of run and the program where the user left it out, so that nothing of the
+// program's own words is taken for an option or an end of options.
+func delimited(args []string) []string {
+	if len(args) < 2 || args[1] != "run" {
+		return args
+	}
+	for i := 2; i < len(args); i++ {
+		word := args[i]
+		switch {
+		case word == "--":
+			return args
+		case len(word) < 2 || word[0] != '-':
+			return slices.Insert(slices.Clone(args), i, "--")
+		}
+		for _, f := range run().Flags {
+			if _, takes := f.(*cli.StringFlag); takes && slices.Contains(dashed(f), word) {
+				i++
+			}
+		}
+	}
+	return args
+}
+
 // environment is the program's: ours without the variables that are options.
 func environment(flags []cli.Flag) []string {
 	own := map[string]bool{auditVar: true}
@@ -197,28 +222,24 @@ func environment(flags []cli.Flag) []string {
 	})
 }
 
-func noVerb(c *cli.Context) error {
+func noVerb(_ context.Context, c *cli.Command) error {
 	if !c.Args().Present() {
 		return errors.New("usage: sluice run [options] -- PROGRAM [ARGS...] (sluice help says more)")
 	}
 	word := c.Args().First()
 	var names []string
-	for _, v := range c.App.Commands {
+	for _, v := range c.Root().Commands {
 		names = append(names, v.Name)
 	}
 	return unknown("command", word, names)
 }
 
 // badUsage puts what the parser says about options into a line of ours.
-func badUsage(c *cli.Context, err error, _ bool) error {
+func badUsage(_ context.Context, c *cli.Command, err error, _ bool) error {
 	msg := err.Error()
 	if name, ok := strings.CutPrefix(msg, "flag provided but not defined: -"); ok {
-		flags := c.App.Flags
-		if c.Command != nil && len(c.Command.Flags) > 0 {
-			flags = c.Command.Flags
-		}
 		var names []string
-		for _, f := range flags {
+		for _, f := range c.Flags {
 			names = append(names, dashed(f)...)
 		}
 		word := "--" + strings.TrimPrefix(name, "-")
@@ -233,7 +254,7 @@ func badUsage(c *cli.Context, err error, _ bool) error {
 	// The parser names the variable or the option, and then the function of the library that failed.
 	msg, _, _ = strings.Cut(msg, ": strconv.")
 	msg, _, _ = strings.Cut(msg, ": parse error")
-	return errors.New(msg)
+	return errors.New(strings.Replace(msg, "for flag -", "for option --", 1))
 }
 
 func unknown(what, word string, known []string) error {
@@ -257,7 +278,7 @@ func dashed(f cli.Flag) []string {
 }
 
 // verbs are the commands as completion must know them.
-func verbs(a *cli.App) []shell.Verb {
+func verbs(a *cli.Command) []shell.Verb {
 	var out []shell.Verb
 	for _, c := range a.Commands {
 		v := shell.Verb{Name: c.Name, Usage: c.Usage, Program: c.Name == "run"}
