@@ -128,7 +128,7 @@ func (t *Tracer) execed(k *task) {
 	p.leaving = 0
 	p.space.leave(k.tid)
 	p.space = &space{mine: map[int]uint64{}}
-	p.foreign = false
+	p.foreign, p.undumpable = false, false
 	k.model.Native = false
 	t.abandon(k)
 	t.unlock(k)

@@ -149,8 +149,13 @@ func (t *Tracer) others() []string {
 	return still
 }
 
-// rootEnded lets go of the caller's stderr, which a daemon of the tree must not keep open.
+// rootEnded lets go of the caller's stderr, which a daemon of the tree must not keep open. The first process of a pid
+// namespace ends with the program, and all else in the namespace with it, as if the program had been the first.
 func (t *Tracer) rootEnded() {
+	if t.pid == 1 {
+		t.flush()
+		os.Exit(t.exitLike)
+	}
 	if null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
 		unix.Dup3(null, 2, 0)
 		unix.Close(null)

@@ -8,13 +8,17 @@ import (
 	"sluice/emulate"
 )
 
-// special is a stop at a call that the table does not list: seccomp and prctl(PR_SET_SECCOMP).
+// special is a stop at a call that the table does not list: seccomp, and prctl where it sets a filter or dumpable.
 // A filter of the program's own with a listener can let calls run past ours: a notification answered with
 // CONTINUE outranks RET_TRACE.
 func (t *Tracer) special(k *task, info *syscallInfo) {
 	const newListener = 8 // SECCOMP_FILTER_FLAG_NEW_LISTENER
 	bySeccomp := info.Nr == unix.SYS_SECCOMP
 	switch {
+	case !bySeccomp && (uint32(info.Args[0]) == unix.PR_SET_DUMPABLE || uint32(info.Args[0]) == unix.PR_GET_DUMPABLE):
+		if t.dumpable(k, info) {
+			return
+		}
 	case bySeccomp && info.Args[0] == unix.SECCOMP_SET_MODE_STRICT && info.Args[1] == 0 && info.Args[2] == 0,
 		!bySeccomp && info.Args[1] == unix.SECCOMP_MODE_STRICT:
 		if len(k.proc.own) == 0 { // else EINVAL: nobody goes from filters to strict mode
@@ -29,6 +33,30 @@ func (t *Tracer) special(k *task, info *syscallInfo) {
 	}
 	t.stops.Passed++
 	t.cont(k, 0)
+}
+
+// dumpable answers prctl(PR_SET_DUMPABLE, 0) and what asks for it later. A process that really were so could not be
+// read by a tracer without privilege; nobody else can attach to it anyway while it is traced. It reports whether the
+// call is answered.
+func (t *Tracer) dumpable(k *task, info *syscallInfo) bool {
+	p := k.proc
+	switch {
+	case readStatus(t.pid).capEff>>unix.CAP_SYS_PTRACE&1 != 0:
+		return false
+	case uint32(info.Args[0]) == unix.PR_GET_DUMPABLE:
+		if !p.undumpable {
+			return false
+		}
+	case info.Args[1] == 0:
+		p.undumpable = true
+	default:
+		p.undumpable = false
+		return false
+	}
+	setResult(k.tid, 0)
+	t.stops.Served++
+	t.cont(k, 0)
+	return true
 }
 
 // surrender gives a process's objects back to the kernel and leaves it alone from now on.

@@ -86,6 +86,7 @@ type process struct {
 	filters      int         // of ours, in every thread
 	space        *space
 	foreign      bool
+	undumpable   bool     // it asked to be, and believes that it is
 	own          []filter // that the program installed itself
 	coveredGen   int
 	coveredTable *emulate.FDTable
