@@ -1,5 +1,7 @@
 package emulate
 
+import "slices"
+
 // escape serves the calls that open a way past the filter (io_uring_setup, io_setup): what the process
 // holds goes back to the kernel first, and it makes no more emulated objects until it executes another
 // program.
@@ -36,26 +38,48 @@ func (k *Kernel) sawPidfdGetfd(c *Call, ret int64) {
 // Files lists the open file descriptions that lead to o, as far as tables hold them.
 func (k *Kernel) Files(o Object) []*File {
 	var out []*File
-	seen := map[*File]bool{}
-	for _, t := range k.Tasks {
-		for _, s := range t.Files.slots {
-			if s.file.ops == o && !seen[s.file] {
-				seen[s.file] = true
-				out = append(out, s.file)
+	seen := map[*FDTable]bool{}
+	for _, t := range k.byTID() {
+		if seen[t.Files] {
+			continue
+		}
+		seen[t.Files] = true
+		for _, fd := range t.Files.FDs() {
+			if f := t.Files.Get(fd); f.ops == o && !slices.Contains(out, f) {
+				out = append(out, f)
 			}
 		}
 	}
 	return out
 }
 
+// byTID lists the tasks in the order of their ids: whatever is done to several of them may show.
+func (k *Kernel) byTID() []*Task {
+	list := make([]*Task, 0, len(k.Tasks))
+	for _, t := range k.Tasks {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b *Task) int { return a.TID - b.TID })
+	return list
+}
+
 // Disown forgets an object: its descriptors are the kernel's from now on, and every call that waits on it
 // is asked again and finds nothing of ours.
 func (k *Kernel) Disown(o Object) {
-	queues := map[*Queue]bool{}
-	for _, f := range k.Files(o) {
+	files := k.Files(o)
+	switch x := o.(type) { // those too that only a message or a sleeping call holds
+	case *Pipe:
+		files = x.files
+	case *Socket:
+		files = []*File{x.file}
+	}
+	var queues []*Queue
+	for _, f := range files {
 		f.native = true
 		for _, q := range f.ops.queues(f) {
-			queues[q] = true
+			if !slices.Contains(queues, q) {
+				queues = append(queues, q)
+			}
 		}
 		for len(f.items) > 0 {
 			f.items[0].drop(k)
@@ -68,7 +92,7 @@ func (k *Kernel) Disown(o Object) {
 			}
 		}
 	}
-	for q := range queues {
+	for _, q := range queues {
 		k.wake(q, AnyEvent)
 	}
 	if ep, ok := o.(*Epoll); ok {
@@ -77,6 +101,3 @@ func (k *Kernel) Disown(o Object) {
 	}
 	k.gone(o)
 }
-
-// Forget drops a descriptor that the kernel says is not there.
-func (k *Kernel) Forget(t *Task, fd int) { k.remove(t.Files, fd) }

@@ -179,6 +179,25 @@ func (f *File) setFlags(flags, fd int) {
 	f.Flags = f.Flags&^setflMask | flags&setflMask
 }
 
+// fork, vfork and clone copy the table at some moment between their entry and their report. In a table that several
+// tasks share nobody changes it meanwhile: else the child would hold what the model believes closed.
+func (k *Kernel) fork(c *Call) Outcome  { return k.copies(c, 0) }
+func (k *Kernel) clone(c *Call) Outcome { return k.copies(c, c.Args[0]) }
+func (k *Kernel) clone3(c *Call) Outcome {
+	var flags [8]byte // the first of struct clone_args
+	if c.get(flags[:], c.Args[0]) != 0 {
+		return Pass()
+	}
+	return k.copies(c, le64(flags[:]))
+}
+
+func (k *Kernel) copies(c *Call, flags uint64) Outcome {
+	if flags&unix.CLONE_FILES != 0 || c.Task.Files.users == 1 {
+		return Pass()
+	}
+	return Hear()
+}
+
 func (k *Kernel) unshare(c *Call) Outcome {
 	if c.Args[0]&unix.CLONE_FILES == 0 || c.Task.Files.users == 1 {
 		return Pass()

@@ -35,10 +35,16 @@ func (d *deadlines) add(k *task, at int64) { heap.Push(&d.heap, late{at, k.call.
 // next is the earliest deadline, 0 when there is none.
 func (d *deadlines) next() int64 {
 	for len(d.heap) > 0 {
-		if l := d.heap[0]; l.waits() {
+		l := d.heap[0]
+		switch later := l.k.call.Waiting().Deadline; {
+		case !l.waits():
+			heap.Pop(&d.heap)
+		case later > l.at: // it sleeps anew: SO_SNDTIMEO counts for each piece of a stream
+			d.heap[0].at = later
+			heap.Fix(&d.heap, 0)
+		default:
 			return l.at
 		}
-		heap.Pop(&d.heap)
 	}
 	return 0
 }

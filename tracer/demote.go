@@ -2,7 +2,6 @@ package tracer
 
 import (
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -108,17 +107,6 @@ func (h *host) refillSocket(s, peer *emulate.Socket) {
 		if err := unix.Sendmsg(fd, msg.Bytes, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err != nil {
 			h.t.warn("%s: %d bytes of it are lost: %v", s.Name(), len(msg.Bytes), err)
 			return
-		}
-	}
-}
-
-// audit holds a child's descriptors against the kernel's: its parent's table was shared, and another
-// thread may have changed it between the copy and its report.
-func (t *Tracer) audit(child *task) {
-	for _, fd := range child.model.Files.FDs() {
-		var st unix.Stat_t
-		if err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", child.tid, fd), &st); err != nil && os.IsNotExist(err) {
-			t.kernel.Forget(child.model, fd)
 		}
 	}
 }

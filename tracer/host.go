@@ -124,6 +124,15 @@ func (h *host) Link(m *emulate.Task, dirfd int, path string) (string, bool) {
 	return s, err == nil
 }
 
+// Target says what a descriptor leads to, "" when it is not open.
+func (h *host) Target(m *emulate.Task, fd int) string {
+	if fd < 0 {
+		return ""
+	}
+	s, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd))
+	return s
+}
+
 // Limit is the task's soft RLIMIT_NOFILE.
 func (h *host) Limit(m *emulate.Task) uint64 {
 	var lim unix.Rlimit

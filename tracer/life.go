@@ -23,6 +23,7 @@ func (t *Tracer) cloned(k *task) {
 	if tid := int(msg); t.tasks[tid] == nil && unix.Kill(tid, 0) == nil {
 		t.created(k, tid, t.cloneFlags(k))
 	}
+	t.unlock(k) // the table is copied, and a vfork may take long to return
 	t.cont(k, 0)
 	if child := t.tasks[int(msg)]; child != nil {
 		t.begin(child)
@@ -48,9 +49,6 @@ func (t *Tracer) created(k *task, tid int, flags uint64) {
 	}
 	t.tasks[tid] = child
 	k.free(tid)
-	if k.model.Files.Users() > 1 && flags&unix.CLONE_FILES == 0 {
-		t.audit(child)
-	}
 }
 
 // cloneFlags reads the flags of the call that made a task from its parent's registers.
