@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,15 +16,10 @@ import (
 
 // The command line, as scripts: each is run against a binary built for it, since sluice starts itself anew.
 func TestCommandLine(t *testing.T) {
-	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "sluice"), "sluice")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+			env.Setenv("PATH", work+":"+os.Getenv("PATH"))
 			return nil
 		},
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
