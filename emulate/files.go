@@ -60,6 +60,10 @@ func (f *File) nonblock() bool { return f.Flags&unix.O_NONBLOCK != 0 }
 func (f *File) reads() bool    { return f.Flags&unix.O_ACCMODE != unix.O_WRONLY }
 func (f *File) writes() bool   { return f.Flags&unix.O_ACCMODE != unix.O_RDONLY }
 
+// nonblock tells whether the call is not to wait for f. Who sleeps already does not hear of an O_NONBLOCK that
+// is set meanwhile: fs/pipe.c looks at it before a sleep, net/socket.c once, and nobody is woken for it.
+func (c *Call) nonblock(f *File) bool { return f.nonblock() && !c.Blocked() }
+
 type slot struct {
 	file    *File
 	cloexec bool
@@ -165,15 +169,9 @@ func (k *Kernel) put(f *File) {
 
 // Holder finds a task and descriptor through which f's placeholder can be reached.
 func (k *Kernel) Holder(f *File) (*Task, int, bool) {
-	tids := make([]int, 0, len(k.Tasks))
-	for tid := range k.Tasks {
-		tids = append(tids, tid)
-	}
-	sort.Ints(tids)
-	for _, tid := range tids {
-		t := k.Tasks[tid]
-		for fd, s := range t.Files.slots {
-			if s.file == f {
+	for _, t := range k.byTID() {
+		for _, fd := range t.Files.FDs() {
+			if t.Files.Get(fd) == f {
 				return t, fd, true
 			}
 		}

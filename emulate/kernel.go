@@ -19,6 +19,8 @@ type Host interface {
 	PipeSize(t *Task, fd int) int
 	// Link reads the link of a path as the task sees it: /proc/self is the task's own; dirfd is as in readlinkat.
 	Link(t *Task, dirfd int, path string) (string, bool)
+	// Target says what a descriptor leads to, as the links in /proc/PID/fd do; "" when it is not open.
+	Target(t *Task, fd int) string
 	// Limit is the task's soft RLIMIT_NOFILE.
 	Limit(t *Task) uint64
 	// SysctlPipeMax is /proc/sys/fs/pipe-max-size, SysctlWmemMax and SysctlRmemMax those of net.core.

@@ -23,9 +23,9 @@ func (k *Kernel) socket(c *Call) (*File, *Socket) {
 }
 
 // msgFlags are the caller's, with what the descriptor's O_NONBLOCK adds.
-func (f *File) msgFlags(flags uint64) int {
+func (c *Call) msgFlags(f *File, flags uint64) int {
 	n := int(uint32(flags))
-	if f.nonblock() {
+	if c.nonblock(f) {
 		n |= unix.MSG_DONTWAIT
 	}
 	return n
@@ -40,7 +40,7 @@ func (k *Kernel) sendto(c *Call) Outcome {
 	if e != 0 {
 		return Fail(e)
 	}
-	m := outgoing{flags: f.msgFlags(c.Args[3]), moved: c.Moved}
+	m := outgoing{flags: c.msgFlags(f, c.Args[3]), moved: c.Moved}
 	if c.Args[4] != 0 && uint32(c.Args[5]) != 0 {
 		if e := c.address(c.Args[4], c.Args[5]); e != 0 {
 			return Fail(e)
@@ -84,7 +84,7 @@ func (k *Kernel) recvfrom(c *Call) Outcome {
 	if e != 0 {
 		return Fail(e)
 	}
-	o := s.plain(k, c, f, v, f.msgFlags(c.Args[3]))
+	o := s.plain(k, c, f, v, c.msgFlags(f, c.Args[3]))
 	if o.Kind == KindDone && o.Ret >= 0 && c.Args[4] != 0 {
 		// move_addr_to_user: the peer of a pair has no name.
 		n, e := c.get32(c.Args[5])
@@ -107,8 +107,8 @@ type header struct {
 	namelen                                    int
 }
 
-// header reads and checks one (copy_msghdr_from_user).
-func (c *Call) header(at uint64) (h header, e unix.Errno) {
+// header reads and checks one (copy_msghdr_from_user). Who sends has the address read, too.
+func (c *Call) header(at uint64, send bool) (h header, e unix.Errno) {
 	var raw [msghdrSize]byte
 	if e := c.get(raw[:], at); e != 0 {
 		return h, e
@@ -121,6 +121,11 @@ func (c *Call) header(at uint64) (h header, e unix.Errno) {
 	if h.namelen < 0 {
 		return h, unix.EINVAL
 	}
+	if send && h.namelen > 0 {
+		if e := c.address(h.name, uint64(min(h.namelen, 128))); e != 0 {
+			return h, e
+		}
+	}
 	if h.iovlen > maxMsgs {
 		return h, unix.EMSGSIZE
 	}
@@ -130,12 +135,12 @@ func (c *Call) header(at uint64) (h header, e unix.Errno) {
 func (k *Kernel) sendmsg(c *Call) Outcome {
 	f, s := k.socket(c)
 	if s == nil {
-		if f == nil && c.Task.Files.Len() > 0 {
+		if f == nil && k.outside(c) {
 			k.leaving(c, c.Args[1])
 		}
 		return Pass()
 	}
-	o := k.sendOne(c, f, s, c.Args[1], f.msgFlags(c.Args[2]))
+	o := k.sendOne(c, f, s, c.Args[1], c.msgFlags(f, c.Args[2]))
 	if o.Kind == KindBlock {
 		c.Moved = c.out.moved
 	}
@@ -144,14 +149,9 @@ func (k *Kernel) sendmsg(c *Call) Outcome {
 
 // sendOne takes the message at an address a step further (___sys_sendmsg). Its state is in c.out.
 func (k *Kernel) sendOne(c *Call, f *File, s *Socket, at uint64, flags int) Outcome {
-	h, e := c.header(at)
+	h, e := c.header(at, true)
 	if e != 0 {
 		return Fail(e)
-	}
-	if h.namelen > 0 && s.typ != unix.SOCK_SEQPACKET {
-		if e := c.address(h.name, uint64(min(h.namelen, 128))); e != 0 {
-			return Fail(e)
-		}
 	}
 	v, e := k.iovec(c, h.iov, h.iovlen, unix.EMSGSIZE)
 	if e != 0 {
@@ -167,6 +167,11 @@ func (k *Kernel) sendOne(c *Call, f *File, s *Socket, at uint64, flags int) Outc
 			m.control = make([]byte, h.controllen)
 			if e := c.get(m.control, h.control); e != 0 {
 				return Fail(e)
+			}
+			if s.typ == unix.SOCK_SEQPACKET { // unix_seqpacket_sendmsg looks at it before anything else
+				if e := s.takeError(); e != 0 {
+					return Fail(e)
+				}
 			}
 			if e := k.scm(c, m); e != 0 {
 				return Fail(e)
@@ -187,7 +192,7 @@ func (k *Kernel) sendmmsg(c *Call) Outcome {
 	f, s := k.socket(c)
 	count := min(uint64(uint32(c.Args[2])), maxMsgs)
 	if s == nil {
-		if f == nil && c.Task.Files.Len() > 0 {
+		if f == nil && k.outside(c) {
 			for i := range count {
 				k.leaving(c, c.Args[1]+i*mmsghdrSize)
 			}
@@ -196,7 +201,7 @@ func (k *Kernel) sendmmsg(c *Call) Outcome {
 	}
 	for uint64(c.Step) < count {
 		at := c.Args[1] + uint64(c.Step)*mmsghdrSize
-		o := k.sendOne(c, f, s, at, f.msgFlags(c.Args[3]))
+		o := k.sendOne(c, f, s, at, c.msgFlags(f, c.Args[3]))
 		switch {
 		case o.Kind == KindBlock:
 			if c.Moved = c.Step; c.out.moved > 0 {
@@ -219,6 +224,9 @@ func (k *Kernel) sendmmsg(c *Call) Outcome {
 			break
 		}
 		c.Step++
+		if k.vec.Len() > 0 { // __sys_sendmmsg: a short one is the last
+			break
+		}
 	}
 	return Done(c.Step)
 }
@@ -228,7 +236,7 @@ func (k *Kernel) recvmsg(c *Call) Outcome {
 	if s == nil {
 		return Pass()
 	}
-	o := k.recvOne(c, f, s, c.Args[1], f.msgFlags(c.Args[2]))
+	o := k.recvOne(c, f, s, c.Args[1], c.msgFlags(f, c.Args[2]))
 	if o.Kind == KindBlock {
 		c.Moved = c.in.moved
 	}
@@ -237,7 +245,7 @@ func (k *Kernel) recvmsg(c *Call) Outcome {
 
 // recvOne takes the receipt of the message at an address a step further (___sys_recvmsg). Its state is in c.in.
 func (k *Kernel) recvOne(c *Call, f *File, s *Socket, at uint64, flags int) Outcome {
-	h, e := c.header(at)
+	h, e := c.header(at, false)
 	if e != 0 {
 		return Fail(e)
 	}
@@ -271,7 +279,7 @@ func (s *Socket) answer(c *Call, h *header, m *incoming) unix.Errno {
 				used = 0
 			}
 		}
-	case s.passcred && m.flags&unix.MSG_OOB == 0:
+	case s.passcred && m.flags&unix.MSG_OOB == 0 && (m.told || s.stream()): // the end of packets is no message
 		used = s.name4(c, h, m)
 	}
 	if h.name != 0 {
@@ -333,7 +341,7 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 	}
 	count := min(uint64(uint32(c.Args[2])), maxMsgs)
 	for uint64(c.Step) < count {
-		flags := f.msgFlags(c.Args[3]) &^ unix.MSG_WAITFORONE
+		flags := c.msgFlags(f, c.Args[3]) &^ unix.MSG_WAITFORONE
 		if c.Args[3]&unix.MSG_WAITFORONE != 0 && c.Step > 0 {
 			flags |= unix.MSG_DONTWAIT
 		}

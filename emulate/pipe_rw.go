@@ -114,6 +114,7 @@ func (p *Pipe) write(k *Kernel, c *Call, f *File, v *Vec, nonblock bool) Outcome
 				k.wake(&p.rd, In|RdNorm)
 			}
 			k.raise(p.files, true, In)
+			k.Requeue(c) // each wait is a new one, at the tail: writers take turns (wait_event_interruptible_exclusive)
 		}
 		return Block(Wait{On: c.on(&p.wr, Out|WrNorm), Restart: ERESTARTSYS, Exclusive: true})
 	}

@@ -100,14 +100,14 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 			if e = s.takeError(); e != 0 || s.shut&rcvShutdown != 0 {
 				break
 			}
-			if m.flags&unix.MSG_DONTWAIT != 0 || s.rcvtimeo < 0 || c.Expired {
+			if m.flags&unix.MSG_DONTWAIT != 0 || s.rcvtimeo < 0 && !c.Blocked() || c.Expired {
 				e = unix.EAGAIN
 				break
 			}
 			k.pin(c, f)
 			s.waitdata++
 			c.dozing = s
-			return Block(s.waits(k, c, In|Pri|RdNorm|RdBand, s.rcvtimeo))
+			return Block(s.waits(k, c, In|Pri|RdNorm|RdBand, s.rcvtimeo, c.Blocked()))
 		}
 		if m.told {
 			if b.cred != m.cred { // messages of different senders are not mixed
@@ -136,7 +136,7 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 				break
 			}
 			skip = 0
-			if b = b.next; b == nil || size == 0 {
+			if b = b.next; b == nil { // a peek goes on though there is no room left, and meets marks and descriptors
 				break
 			}
 			continue
@@ -246,13 +246,13 @@ func (s *Socket) recvPacket(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 	peek := m.flags&unix.MSG_PEEK != 0
 	b, skip := s.queue.first, 0
 	if peek && s.peekOff >= 0 {
-		for skip = s.peekOff; b != nil && skip >= b.len() && (b.len() > 0 || skip > 0); b = b.next {
+		for skip = s.peekOff; b != nil && skip >= b.len() && (skip > 0 || b.peeked); b = b.next {
 			skip -= b.len()
 		}
 	}
 	if b == nil {
 		gone := s.shut&rcvShutdown != 0
-		if m.flags&unix.MSG_DONTWAIT != 0 || s.rcvtimeo < 0 || c.Expired {
+		if m.flags&unix.MSG_DONTWAIT != 0 || s.rcvtimeo < 0 && !c.Blocked() || c.Expired {
 			if gone && s.typ == unix.SOCK_SEQPACKET {
 				return Done(0)
 			}
@@ -262,27 +262,30 @@ func (s *Socket) recvPacket(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 			return Done(0)
 		}
 		k.pin(c, f)
-		w := s.waits(k, c, In|RdNorm, s.rcvtimeo)
+		w := s.waits(k, c, In|RdNorm, s.rcvtimeo, c.Blocked())
 		w.Exclusive = true
 		return Block(w)
 	}
 	if o, ok := s.collect(k, c, f, m, b); !ok {
 		return o
 	}
+	b.peeked = b.peeked || peek && b.len() == 0
 	n := min(b.len()-skip, v.Len())
 	if n < b.len()-skip {
 		m.out |= unix.MSG_TRUNC
 	}
 	got, _ := v.Out(b.data[skip:][:n])
 	if !peek { // also when it could not be stored: the message is lost then
-		s.rewindPeek(b.len())
 		s.queue.unlink(b)
 		k.free(b)
-	} else if got == n && s.peekOff >= 0 {
-		s.peekOff += n
 	}
-	if got < n {
+	switch {
+	case got < n:
 		return Fail(efault)
+	case !peek:
+		s.rewindPeek(len(b.data))
+	case s.peekOff >= 0:
+		s.peekOff += n
 	}
 	m.cred, m.told = b.cred, true
 	if m.flags&unix.MSG_TRUNC != 0 {

@@ -1,6 +1,10 @@
 package emulate
 
-import "golang.org/x/sys/unix"
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // Descriptors in messages (SCM_RIGHTS) ride through the placeholder: the bytes of such a message are the model's,
 // the descriptors go with a twin of it, eight bytes that hold its number, through the real pair. So how long they
@@ -191,7 +195,7 @@ func (s *Socket) unpack(k *Kernel, c *Call, m *incoming, b *skb) {
 			return true
 		}
 		for ; len(data) >= 4 && i < len(b.rights); i, data = i+1, data[4:] {
-			if f := b.rights[i]; f != nil {
+			if f := b.rights[i]; f != nil && !f.native { // what was given back meanwhile is the kernel's
 				k.install(c.Task.Files, int(int32(le32(data))), f, m.flags&unix.MSG_CMSG_CLOEXEC != 0)
 			}
 		}
@@ -210,10 +214,14 @@ func (k *Kernel) scm(c *Call, m *outgoing) (e unix.Errno) {
 				return false
 			}
 			for ; len(data) >= 4; data = data[4:] {
-				f := c.Task.Files.Get(int(int32(le32(data))))
+				fd := int(int32(le32(data)))
+				f := c.Task.Files.Get(fd)
 				if f != nil {
 					f.refs++
 					c.holds = append(c.holds, f)
+				} else if k.Host.Target(c.Task, fd) == "" { // scm_fp_copy, before anything else of the message
+					e = unix.EBADF
+					return false
 				}
 				m.rights = append(m.rights, f)
 			}
@@ -234,10 +242,15 @@ func (k *Kernel) scm(c *Call, m *outgoing) (e unix.Errno) {
 	return e
 }
 
+// outside tells whether a message may take emulated files out over a socket of the kernel's.
+func (k *Kernel) outside(c *Call) bool {
+	return c.Task.Files.Len() > 0 && strings.HasPrefix(k.Host.Target(c.Task, c.Arg(0)), "socket:")
+}
+
 // leaving gives back every emulated file that a message on a real socket takes along: whoever receives it may
 // be outside the tree.
 func (k *Kernel) leaving(c *Call, msg uint64) {
-	h, e := c.header(msg)
+	h, e := c.header(msg, true)
 	if e != 0 || h.control == 0 || h.controllen < cmsgHeader {
 		return
 	}

@@ -17,7 +17,7 @@ func (k *Kernel) read(c *Call) Outcome {
 	if e != 0 {
 		return Fail(e)
 	}
-	return f.ops.read(k, c, f, v, f.nonblock())
+	return f.ops.read(k, c, f, v, c.nonblock(f))
 }
 
 func (k *Kernel) write(c *Call) Outcome {
@@ -32,7 +32,7 @@ func (k *Kernel) write(c *Call) Outcome {
 	if e != 0 {
 		return Fail(e)
 	}
-	return f.ops.write(k, c, f, v, f.nonblock())
+	return f.ops.write(k, c, f, v, c.nonblock(f))
 }
 
 func (k *Kernel) readv(c *Call) Outcome  { return k.vector(c, true, 0) }
@@ -44,8 +44,11 @@ const (
 	rwfNowait   = 0x8
 	rwfAppend   = 0x10
 	rwfNoappend = 0x20
+	rwfAtomic   = 0x40 // known, and refused by what has no use for it
+	rwfUncached = 0x80
 	rwfNosignal = 0x100
 	rwfTaken    = 0x1 | 0x2 | 0x4 | rwfNowait | rwfAppend | rwfNoappend | rwfNosignal
+	rwfKnown    = rwfTaken | rwfAtomic | rwfUncached
 )
 
 // preadv2 and pwritev2 with offset -1 are readv and writev with flags; any other offset on a pipe or a
@@ -78,15 +81,17 @@ func (k *Kernel) vector(c *Call, in bool, flags uint32) Outcome {
 	}
 	nowait := flags&rwfNowait != 0
 	switch {
-	case flags&^rwfTaken != 0 || nowait && f.spliced:
+	case flags&^rwfKnown != 0:
 		return Fail(unix.EOPNOTSUPP)
 	case flags&rwfAppend != 0 && flags&rwfNoappend != 0:
 		return Fail(unix.EINVAL)
+	case flags&^rwfTaken != 0 || nowait && f.spliced:
+		return Fail(unix.EOPNOTSUPP)
 	}
 	if in {
-		return f.ops.read(k, c, f, v, nowait || f.nonblock())
+		return f.ops.read(k, c, f, v, nowait || c.nonblock(f))
 	}
-	o := f.ops.write(k, c, f, v, nowait || f.nonblock())
+	o := f.ops.write(k, c, f, v, nowait || c.nonblock(f))
 	if flags&rwfNosignal != 0 {
 		o.Signal = 0
 	}

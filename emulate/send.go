@@ -12,6 +12,7 @@ type outgoing struct {
 	rights  []*File
 	many    int    // how many descriptors there are
 	rode    bool   // they are through, or belong to bytes that are
+	fresh   bool   // the skb to come is another than the one that the call slept for
 	rider   uint64 // the number of their twin
 }
 
@@ -85,6 +86,7 @@ func (s *Socket) sendStream(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 		}
 		k.deliver(p, b)
 		m.moved += size
+		m.fresh = true
 	}
 	return Done(m.moved)
 }
@@ -177,21 +179,24 @@ func (s *Socket) admit(k *Kernel, c *Call, f *File, m *outgoing) (Outcome, bool)
 		return Outcome{}, true
 	}
 	s.nospace = true
-	if m.flags&unix.MSG_DONTWAIT != 0 || s.sndtimeo < 0 || c.Expired {
+	sleeping := c.Blocked() && !m.fresh
+	if m.flags&unix.MSG_DONTWAIT != 0 || s.sndtimeo < 0 && !sleeping || c.Expired && sleeping {
 		return m.so(Fail(unix.EAGAIN)), false
 	}
 	k.pin(c, f)
-	return Block(s.waits(k, c, Out|WrNorm|WrBand, s.sndtimeo)), false
+	m.fresh, c.Expired = false, false
+	return Block(s.waits(k, c, Out|WrNorm|WrBand, s.sndtimeo, sleeping)), false
 }
 
-// waits is a wait on the socket that ends after ns. With a timeout a signal is EINTR for good (sock_intr_errno).
-func (s *Socket) waits(k *Kernel, c *Call, want Events, ns int64) Wait {
+// waits is a wait on the socket that ends after ns, unless it is one that goes on: SO_RCVTIMEO and SO_SNDTIMEO are
+// read when it begins. With a timeout a signal is EINTR for good (sock_intr_errno).
+func (s *Socket) waits(k *Kernel, c *Call, want Events, ns int64, goesOn bool) Wait {
 	w := Wait{On: c.on(&s.wq, want), Restart: ERESTARTSYS}
-	if ns > 0 {
-		w.Restart = unix.EINTR
-		if w.Deadline = k.Now + ns; c.Blocked() && c.last.Deadline != 0 {
-			w.Deadline = c.last.Deadline
-		}
+	switch {
+	case goesOn:
+		w.Deadline, w.Restart = c.last.Deadline, c.last.Restart
+	case ns > 0:
+		w.Deadline, w.Restart = k.Now+ns, unix.EINTR
 	}
 	return w
 }

@@ -11,7 +11,7 @@ func (k *Kernel) sendfile(c *Call) Outcome {
 	}
 	switch {
 	case x.to != nil && x.in == nil:
-		x.nonblock = x.out.nonblock()
+		x.nonblock = c.nonblock(x.out)
 		return k.fromKernel(c, x)
 	case x.to != nil:
 		return k.sendPipe(c, x)
@@ -39,7 +39,7 @@ func (k *Kernel) sendPipe(c *Call, x *transfer) Outcome {
 	case !x.out.writes():
 		return Fail(unix.EBADF)
 	}
-	x.nonblock = x.out.nonblock()
+	x.nonblock = c.nonblock(x.out)
 	if isSocket(x.in) && x.size > 0 {
 		return k.fromPair(c, x)
 	}

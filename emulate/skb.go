@@ -9,6 +9,7 @@ type skb struct {
 	off        int // bytes that a stream's reader took already
 	truesize   int // what it counts against the sender's SO_SNDBUF
 	from       *Socket
+	peeked     bool // an empty packet that was looked at: SO_PEEK_OFF passes over it (__skb_try_recv_from_queue)
 	cred       cred
 	rights     []*File // the descriptors with it that are emulated, nil for each that is not
 	rider      uint64  // the number of its twin in the placeholder, which carries the descriptors; 0 for none

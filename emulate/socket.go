@@ -143,7 +143,7 @@ func (s *Socket) release(k *Kernel, _ *File) {
 	s.oob = nil
 	if p := s.peer; p != nil && !p.dead && s.typ != unix.SOCK_DGRAM {
 		first := s.queue.first
-		if first != nil && first.len() == 0 && s.stream() { // a mark where a byte of MSG_OOB was
+		if first != nil && first.len() == 0 { // meant for a mark where a byte of MSG_OOB was; an empty packet is one, too
 			first = first.next
 		}
 		p.shut = shutdownMask
@@ -224,8 +224,11 @@ func (s *Socket) inq() int {
 
 func (s *Socket) outq() int { return s.wmem }
 
-// atMark is SIOCATMARK, which only streams know to mean something.
+// atMark is SIOCATMARK. What has no marks refuses the question (unix_ioctl), which the placeholder does as well.
 func (s *Socket) atMark() int {
+	if !s.stream() {
+		return -1
+	}
 	b := s.queue.first
 	if b == nil || b != s.oob && (b.len() != 0 || s.oob != nil && b.next != s.oob) {
 		return 0

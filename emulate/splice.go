@@ -82,8 +82,21 @@ func (x *transfer) demoted() bool {
 func (x *transfer) refused() bool { return !x.in.reads() || !x.out.writes() }
 
 // hush has the transfer not wait when either end is not to (do_splice and do_tee, for two pipes).
-func (x *transfer) hush() {
-	x.nonblock = x.nonblock || x.in.nonblock() || x.out.nonblock()
+func (x *transfer) hush(c *Call) {
+	x.nonblock = x.nonblock || c.nonblock(x.in) || c.nonblock(x.out)
+}
+
+// clearNowait is pipe_clear_nowait for the pipes of a splice.
+func (x *transfer) clearNowait(c *Call) {
+	if x.from != nil {
+		if c.Args[1] != 0 {
+			return
+		}
+		x.in.spliced = true
+	}
+	if x.to != nil && c.Args[3] == 0 {
+		x.out.spliced = true
+	}
 }
 
 // splice follows do_splice and its callers.
@@ -98,11 +111,8 @@ func (k *Kernel) splice(c *Call) Outcome {
 	if x.demoted() {
 		return Pass()
 	}
-	if x.from != nil && c.Args[1] == 0 { // pipe_clear_nowait
-		x.in.spliced = true
-	}
-	if x.to != nil && c.Args[3] == 0 {
-		x.out.spliced = true
+	if x.in != nil && x.out != nil || c.Results != nil && c.Results[0] != -int64(unix.EBADF) {
+		x.clearNowait(c) // both descriptors are open: only the kernel knows that of its own
 	}
 	switch {
 	case x.from != nil && x.to != nil:
@@ -114,7 +124,7 @@ func (k *Kernel) splice(c *Call) Outcome {
 		case x.from == x.to:
 			return Fail(unix.EINVAL)
 		}
-		x.hush()
+		x.hush(c)
 		return k.pipeToPipe(c, x)
 	case x.from != nil && isSocket(x.out):
 		if e := x.checkPair(c, c.Args[1], c.Args[3]); e != 0 {
@@ -123,19 +133,19 @@ func (k *Kernel) splice(c *Call) Outcome {
 		if x.out.Flags&unix.O_APPEND != 0 {
 			return Fail(unix.EINVAL)
 		}
-		x.nonblock = x.nonblock || x.in.nonblock()
+		x.nonblock = x.nonblock || c.nonblock(x.in)
 		return k.toPair(c, x)
 	case x.to != nil && isSocket(x.in):
 		if e := x.checkPair(c, c.Args[3], c.Args[1]); e != 0 {
 			return Fail(e)
 		}
-		x.nonblock = x.nonblock || x.out.nonblock()
+		x.nonblock = x.nonblock || c.nonblock(x.out)
 		return k.fromPair(c, x)
 	case x.from != nil:
-		x.nonblock = x.nonblock || x.in.nonblock()
+		x.nonblock = x.nonblock || c.nonblock(x.in)
 		return k.toKernel(c, x)
 	case x.to != nil:
-		x.nonblock = x.nonblock || x.out.nonblock()
+		x.nonblock = x.nonblock || c.nonblock(x.out)
 		return k.fromKernel(c, x)
 	}
 	return k.foreignPipe(c, x)
@@ -161,13 +171,13 @@ func (k *Kernel) tee(c *Call) Outcome {
 		if x.from == x.to {
 			return Fail(unix.EINVAL)
 		}
-		x.hush()
+		x.hush(c)
 		return k.pipeToPipe(c, x)
 	case x.from != nil && x.out == nil:
-		x.nonblock = x.nonblock || x.in.nonblock()
+		x.nonblock = x.nonblock || c.nonblock(x.in)
 		return k.toKernel(c, x)
 	case x.to != nil && x.in == nil:
-		x.nonblock = x.nonblock || x.out.nonblock()
+		x.nonblock = x.nonblock || c.nonblock(x.out)
 		return k.fromKernel(c, x)
 	}
 	return Pass() // not two pipes: EINVAL, says the kernel

@@ -115,6 +115,9 @@ func (k *Kernel) iovec(c *Call, addr, count uint64, tooMany unix.Errno) (*Vec, u
 		if int64(n) < 0 {
 			return nil, unix.EINVAL
 		}
+		if count == 1 { // __import_iovec_ubuf: a single one is cut before it is looked at
+			n = min(n, maxRW)
+		}
 		if base > taskMax || n > taskMax-base {
 			if n > 0 || base > taskMax {
 				return nil, unix.EFAULT
