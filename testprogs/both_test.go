@@ -31,7 +31,7 @@ func bothWays(t *testing.T, p program, demoted string) {
 	if !same(t, "a second native run", native, once(p.argv)) {
 		t.Fatal("the program itself does not always print the same")
 	}
-	for i := range rounds(5) {
+	for i := range rounds(2) {
 		// What sluice is told by the environment, the program does not see. With the second of these sluice compares
 		// its descriptors with the kernel's at every call.
 		tell := "SLUICE_LOG_FORMAT=text"

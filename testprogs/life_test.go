@@ -17,7 +17,7 @@ var lives = []struct{ name, script string }{
 	{"the pid is the one the shell knows", `$W sh -c 'echo $$ | cat > $OUT/pid' & wait $!; [ $(cat $OUT/pid) = $! ] && echo same`},
 	{"kill reaches it", `mkfifo $OUT/f; $W bash -c 'trap "echo got it | cat; exit 3" TERM; sleep 1000 & trap "kill $!" EXIT; echo ready > $OUT/f; wait' &
 		read x < $OUT/f; kill $!; wait $!; echo $x $?`},
-	{"a signal ends it", `mkfifo $OUT/f; for s in TERM KILL USR1 HUP PIPE RTMIN; do $W sh -c 'echo ready | cat > $OUT/f; exec sleep 1000' & read x < $OUT/f; kill -$s $!; wait $!; echo $x $s $?; done`},
+	{"a signal ends it", `for s in TERM KILL USR1 HUP PIPE RTMIN; do export F=$OUT/$s; mkfifo $F; $W sh -c 'echo ready | cat > $F; exec sleep 1000' & read x < $F; kill -$s $!; wait $!; echo $x $s $?; done`},
 	{"exit statuses", `for s in 0 1 2 125 126 127 128 130 255; do $W sh -c "true | cat; exit $s"; echo $?; done`},
 	{"a writer that is killed", `$W sh -c 'sh -c "echo \$\$; exec sleep 1000" | (read pid; kill -9 $pid; cat; echo eof)'`},
 	{"a reader that is killed", `$W bash -c 'yes | sh -c "head -c 3000000 >/dev/null; kill -9 \$\$"; echo "${PIPESTATUS[@]}"'`},
