@@ -36,7 +36,7 @@ type File struct {
 	// asyncFD is the number under which O_ASYNC was switched on: siginfo's si_fd.
 	asyncFD int
 	native  bool // demoted: the kernel serves it
-	spliced bool // splice or vmsplice used it: RWF_NOWAIT is refused (fs/splice.c: pipe_clear_nowait)
+	patient bool // RWF_NOWAIT is refused: splice or vmsplice used it (fs/splice.c: pipe_clear_nowait)
 	// items are the epoll interests in this file (file.f_ep): they end with it.
 	items []*epitem
 }
@@ -55,6 +55,9 @@ func (f *File) Name() string { return f.ops.Name() }
 
 // Refs counts the references that the model knows.
 func (f *File) Refs() int { return f.refs }
+
+// Patient tells whether RWF_NOWAIT is refused by now, for a driver that gives the file back.
+func (f *File) Patient() bool { return f.patient }
 
 func (f *File) nonblock() bool { return f.Flags&unix.O_NONBLOCK != 0 }
 func (f *File) reads() bool    { return f.Flags&unix.O_ACCMODE != unix.O_WRONLY }

@@ -19,8 +19,13 @@ type Host interface {
 	PipeSize(t *Task, fd int) int
 	// Link reads the link of a path as the task sees it: /proc/self is the task's own; dirfd is as in readlinkat.
 	Link(t *Task, dirfd int, path string) (string, bool)
-	// Target says what a descriptor leads to, as the links in /proc/PID/fd do; "" when it is not open.
-	Target(t *Task, fd int) string
+	// Target says what a descriptor leads to, as the links in /proc/PID/fd do; "" when it is not open. path tells
+	// that it is good for nothing but to name a path (O_PATH).
+	Target(t *Task, fd int) (link string, path bool)
+	// Autobind gives the socket behind f a name (net/unix/af_unix.c: unix_autobind) and returns it, nil if it cannot.
+	Autobind(f *File) []byte
+	// Disconnect takes the peer, which is gone, from the datagram socket behind f.
+	Disconnect(f *File)
 	// Limit is the task's soft RLIMIT_NOFILE.
 	Limit(t *Task) uint64
 	// SysctlPipeMax is /proc/sys/fs/pipe-max-size, SysctlWmemMax and SysctlRmemMax those of net.core.
@@ -274,6 +279,16 @@ func (k *Kernel) Interrupt(c *Call) Outcome {
 	o := Fail(c.last.Restart)
 	if c.Moved > 0 {
 		o = Done(c.Moved)
+	}
+	if len(c.wait) == 1 && c.wait[0].exclusive {
+		if p, ok := c.wait[0].q.owner.(*Pipe); ok && c.wait[0].q == &p.wr {
+			o = p.interrupted(k, c)
+		}
+	}
+	if c.Moved > 0 {
+		if e := k.cutShort(c); e != 0 {
+			o = Fail(e)
+		}
 	}
 	k.Cancel(c)
 	return o

@@ -84,21 +84,33 @@ func (k *Kernel) recvfrom(c *Call) Outcome {
 	if e != 0 {
 		return Fail(e)
 	}
-	o := s.plain(k, c, f, v, c.msgFlags(f, c.Args[3]))
+	m := c.in
+	if m == nil {
+		m = &k.in
+		*m = incoming{flags: c.msgFlags(f, c.Args[3]), moved: c.Moved}
+	}
+	o := s.plain(k, c, f, v, m)
 	if o.Kind == KindDone && o.Ret >= 0 && c.Args[4] != 0 {
-		// move_addr_to_user: the peer of a pair has no name.
-		n, e := c.get32(c.Args[5])
-		if e == 0 && n < 0 {
-			e = unix.EINVAL
-		}
-		if e == 0 {
-			e = c.put32(c.Args[5], 0)
-		}
-		if e != 0 {
+		if e := c.giveName(c.Args[4], c.Args[5], m.name); e != 0 {
 			return Fail(e)
 		}
 	}
 	return o
+}
+
+// giveName is move_addr_to_user: the length is true even where the name is cut.
+func (c *Call) giveName(addr, length uint64, name []byte) unix.Errno {
+	n, e := c.get32(length)
+	switch {
+	case e != 0:
+		return e
+	case n < 0:
+		return unix.EINVAL
+	}
+	if e := c.put32(length, len(name)); e != 0 {
+		return e
+	}
+	return c.put(addr, name[:min(n, len(name))])
 }
 
 // A header is struct msghdr.
@@ -268,10 +280,46 @@ func (k *Kernel) recvOne(c *Call, f *File, s *Socket, at uint64, flags int) Outc
 	return o
 }
 
+// cutShort writes the headers of a message that a signal cut short: its bytes count, and nothing goes with them
+// (unix_stream_read_generic: scm_destroy).
+func (k *Kernel) cutShort(c *Call) unix.Errno {
+	at := c.Args[1]
+	switch c.Sys.Nr {
+	case unix.SYS_RECVFROM:
+		if c.Args[4] != 0 {
+			return c.giveName(c.Args[4], c.Args[5], nil)
+		}
+		return 0
+	case unix.SYS_SENDMMSG, unix.SYS_RECVMMSG:
+		at += uint64(c.Step) * mmsghdrSize
+	case unix.SYS_RECVMSG:
+	default:
+		return 0
+	}
+	if m := c.out; m != nil && m.moved > 0 {
+		c.put32(at+msghdrSize, m.moved)
+	}
+	m := c.in
+	if m == nil || m.moved == 0 {
+		return 0
+	}
+	h, e := c.header(at, false)
+	if e == 0 {
+		m.bare = true
+		e = c.file.ops.(*Socket).answer(c, &h, m)
+	}
+	if c.Sys.Nr == unix.SYS_RECVMMSG {
+		c.put32(at+msghdrSize, m.moved)
+		return 0
+	}
+	return e
+}
+
 // answer writes what a message says about itself into its header.
 func (s *Socket) answer(c *Call, h *header, m *incoming) unix.Errno {
 	used := 0
 	switch {
+	case m.bare:
 	case m.rode != nil:
 		used = len(m.control)
 		if used > 0 {
@@ -283,7 +331,7 @@ func (s *Socket) answer(c *Call, h *header, m *incoming) unix.Errno {
 		used = s.name4(c, h, m)
 	}
 	if h.name != 0 {
-		if e := c.put32(h.at+8, 0); e != 0 {
+		if e := c.giveName(h.name, h.at+8, m.name); e != 0 {
 			return e
 		}
 	}

@@ -109,16 +109,21 @@ func clean(path string) string {
 
 // procFD finds the emulated file that a path of /dev or /proc names.
 func (k *Kernel) procFD(t *Task, path string) *File {
+	// What is a process's own is its first thread's, whose table need not be the caller's (unshare of CLONE_FILES).
+	first := k.Tasks[t.TGID]
+	if first == nil {
+		first = t
+	}
 	switch path {
 	case "/dev/stdin":
-		return t.Files.Get(0)
+		return first.Files.Get(0)
 	case "/dev/stdout":
-		return t.Files.Get(1)
+		return first.Files.Get(1)
 	case "/dev/stderr":
-		return t.Files.Get(2)
+		return first.Files.Get(2)
 	}
 	if n, ok := strings.CutPrefix(path, "/dev/fd/"); ok {
-		return k.numbered(t, n)
+		return k.numbered(first, n)
 	}
 	parts := strings.Split(strings.TrimPrefix(path, "/proc/"), "/")
 	if len(parts) == 5 && parts[1] == "task" { // PID/task/TID/fd/N
@@ -127,7 +132,11 @@ func (k *Kernel) procFD(t *Task, path string) *File {
 	if len(parts) != 3 || parts[1] != "fd" {
 		return nil
 	}
-	if parts[0] != "self" && parts[0] != "thread-self" {
+	switch parts[0] {
+	case "thread-self":
+	case "self":
+		t = first
+	default:
 		pid, err := strconv.Atoi(parts[0])
 		if t = k.Tasks[pid]; err != nil || t == nil {
 			return nil

@@ -79,6 +79,7 @@ func (p *Pipe) attach(flags int) *File {
 func (p *Pipe) open(k *Kernel, flags int) *File {
 	readers, writers := p.readers, p.writers
 	f := p.attach(flags & (unix.O_ACCMODE | setflMask))
+	f.patient = true // FMODE_NOWAIT is for the files that pipe2 makes (create_pipe_files)
 	if readers == 0 && p.readers > 0 || writers == 0 && p.writers > 0 {
 		k.wake(&p.rd, AnyEvent) // wake_up_partner
 	}

@@ -105,7 +105,7 @@ func (p *Pipe) write(k *Kernel, c *Call, f *File, v *Vec, nonblock bool) Outcome
 	n, e := c.Moved, unix.Errno(0)
 	if p.readers == 0 {
 		e = unix.EPIPE
-	} else if n, e = p.fill(v, n, total, f.Flags&unix.O_DIRECT != 0, c.Blocked()); e == unix.EAGAIN && !nonblock {
+	} else if n, e = p.fill(v, n, total, f.Flags&unix.O_DIRECT != 0, c.Blocked()); e == unix.EAGAIN && !nonblock && !(n > c.Moved && f.nonblock()) {
 		moved := n > c.Moved
 		c.Moved = n
 		k.pin(c, f)
@@ -130,6 +130,22 @@ func (p *Pipe) write(k *Kernel, c *Call, f *File, v *Vec, nonblock bool) Outcome
 		o = o.Raising(unix.SIGPIPE)
 	}
 	return o
+}
+
+// interrupted is what a signal makes of a writer that sleeps: the end of anon_pipe_write, which looks at O_NONBLOCK
+// before it looks for signals.
+func (p *Pipe) interrupted(k *Kernel, c *Call) Outcome {
+	if p.ring.used() == 0 || p.polled {
+		k.wake(&p.rd, In|RdNorm)
+	}
+	k.raise(p.files, true, In)
+	switch {
+	case c.Moved > 0:
+		return Done(c.Moved)
+	case c.file.nonblock():
+		return Fail(unix.EAGAIN)
+	}
+	return Fail(ERESTARTSYS)
 }
 
 // fill moves the program's bytes into the pipe; n counts them, with those of earlier attempts. EAGAIN says that the

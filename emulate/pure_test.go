@@ -26,11 +26,13 @@ var pureImports = []string{
 
 const unixPath = "golang.org/x/sys/unix"
 
-// pureTypes are the types of x/sys that may be named beside its constants, which are all in capitals.
-var pureTypes = []string{"Errno", "Signal", "Ucred", "Rlimit", "PollFd", "EpollEvent", "Timespec", "Timeval"}
+// pureTypes are the types of x/sys that may be named beside its constants, which are all in capitals, and the two
+// functions that only look up a name.
+var pureTypes = []string{"Errno", "Signal", "Ucred", "Rlimit", "PollFd", "EpollEvent", "Timespec", "Timeval",
+	"ErrnoName", "SignalName"}
 
 func TestPure(t *testing.T) {
-	for _, dir := range []string{".", "choice"} {
+	for _, dir := range []string{".", "choice", "emutest"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

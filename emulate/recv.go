@@ -5,16 +5,18 @@ import "golang.org/x/sys/unix"
 // An incoming is one message to receive, and what came of it so far.
 type incoming struct {
 	flags   int
-	moved   int // bytes of a stream that are in the program's memory
-	out     int // msg_flags to be
-	room    int // bytes of control data that the program takes
-	named   bool
-	cred    cred // whom the message is from
-	told    bool // cred is set
+	moved   int    // bytes of a stream that are in the program's memory
+	out     int    // msg_flags to be
+	room    int    // bytes of control data that the program takes
+	name    []byte // whom the message is from, by address
+	cred    cred   // whom the message is from
+	told    bool   // cred is set
+	bare    bool   // no control data goes with it
 	control []byte
 
 	// The kernel's half of a message with descriptors.
-	rode         *skb
+	asked        *skb // whose twin is fetched,
+	rode         *skb // or was
 	again        bool
 	hdr, id, ctl *Scratch
 }
@@ -23,20 +25,19 @@ func (s *Socket) read(k *Kernel, c *Call, f *File, v *Vec, nonblock bool) Outcom
 	if v.Len() == 0 {
 		return Done(0) // sock_read_iter: before anything is looked at
 	}
-	flags := 0
-	if nonblock {
-		flags = unix.MSG_DONTWAIT
-	}
-	return s.plain(k, c, f, v, flags)
-}
-
-// plain receives without a header.
-func (s *Socket) plain(k *Kernel, c *Call, f *File, v *Vec, flags int) Outcome {
 	m := c.in
 	if m == nil {
 		m = &k.in
-		*m = incoming{flags: flags, moved: c.Moved}
+		*m = incoming{moved: c.Moved}
+		if nonblock {
+			m.flags = unix.MSG_DONTWAIT
+		}
 	}
+	return s.plain(k, c, f, v, m)
+}
+
+// plain receives without a header.
+func (s *Socket) plain(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Outcome {
 	o := s.recv(k, c, f, v, m)
 	switch o.Kind {
 	case KindBlock:
@@ -74,10 +75,10 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 		target = min(s.lowat, size)
 	}
 	target = max(target, 1)
-	peek := m.flags&unix.MSG_PEEK != 0
+	peek, began := m.flags&unix.MSG_PEEK != 0, s.peekOff
 	skip := 0
 	if peek {
-		m.moved = 0 // nothing was taken: an attempt begins anew
+		m.moved, m.told = 0, false // nothing was taken: an attempt begins anew
 		skip = max(s.peekOff, 0)
 	}
 	v.Skip(m.moved)
@@ -89,7 +90,7 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 				break
 			}
 		}
-		for b != nil && skip >= b.len() && peek && s.peekOff >= 0 {
+		for b != nil && skip >= b.len() {
 			skip -= b.len()
 			b = b.next
 		}
@@ -116,15 +117,16 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 		} else if s.passcred {
 			m.cred, m.told = b.cred, true
 		}
-		if o, ok := s.collect(k, c, f, m, b); !ok {
-			return o
-		}
 		n := min(b.len()-skip, size)
 		if got, _ := v.Out(b.data[b.off+skip:][:n]); got < n {
 			if m.moved == 0 {
 				e = efault
 			}
 			break
+		}
+		if o, ok := s.collect(k, c, f, m, b); !ok { // not before the bytes are through
+			s.peekOff = began
+			return o
 		}
 		m.moved += n
 		size -= n
@@ -142,6 +144,7 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 			continue
 		}
 		b.off += n
+		s.inql -= n
 		s.rewindPeek(n)
 		if b.len() > 0 {
 			break
@@ -218,6 +221,7 @@ func (s *Socket) recvUrgent(k *Kernel, v *Vec, m *incoming) Outcome {
 	peek := m.flags&unix.MSG_PEEK != 0
 	if !peek {
 		s.oob = nil
+		s.inql--
 		if p := b.prev; p != nil && p.len() == 0 {
 			s.queue.unlink(p)
 			k.free(p)
@@ -266,15 +270,21 @@ func (s *Socket) recvPacket(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 		w.Exclusive = true
 		return Block(w)
 	}
-	if o, ok := s.collect(k, c, f, m, b); !ok {
-		return o
-	}
 	b.peeked = b.peeked || peek && b.len() == 0
+	m.name = b.from.bound
 	n := min(b.len()-skip, v.Len())
 	if n < b.len()-skip {
 		m.out |= unix.MSG_TRUNC
 	}
 	got, _ := v.Out(b.data[skip:][:n])
+	if got < n {
+		m.room = 0 // its descriptors are lost with it
+	}
+	if got == n || !peek {
+		if o, ok := s.collect(k, c, f, m, b); !ok {
+			return o
+		}
+	}
 	if !peek { // also when it could not be stored: the message is lost then
 		s.queue.unlink(b)
 		k.free(b)

@@ -83,6 +83,9 @@ func cmsgs(control []byte, visit func(level, kind int, data []byte) bool) bool {
 	return true
 }
 
+// twinSize is how long a twin's bytes are: its number.
+const twinSize = 8
+
 // twin lays out a message of eight bytes with control data for the placeholder.
 func twin(nr int, fd int, flags int, id uint64, control []byte) (KernelCall, *Scratch, *Scratch, *Scratch) {
 	hdr := &Scratch{Data: make([]byte, msghdrSize), Arg: 1, Back: true}
@@ -143,19 +146,20 @@ func (m *outgoing) load(b *skb) {
 
 // collect receives the twin of b, whose bytes are about to be read. It reports false while it is on its way.
 func (s *Socket) collect(k *Kernel, c *Call, f *File, m *incoming, b *skb) (Outcome, bool) {
-	if m.rode == b {
+	if m.rode != nil || b != m.asked && (b.rider == 0 || m.asked != nil) {
 		return Outcome{}, true
 	}
-	if m.rode != nil || b.rider == 0 && m.hdr == nil {
-		return Outcome{}, true
-	}
-	if m.hdr == nil {
+	if m.asked == nil {
 		if o, ok := k.board(c, f, &s.in); !ok {
 			return o, false
 		}
+		m.asked = b
 		return s.fetch(c, m), false
 	}
 	ret := c.Results[0]
+	if len(c.Results) > 1 {
+		ret = c.Results[1]
+	}
 	c.Results = nil
 	if unix.Errno(-ret) == unix.ECONNRESET && !m.again {
 		m.again = true // the placeholder's own error comes before what lies in it, once
@@ -179,12 +183,28 @@ func (s *Socket) collect(k *Kernel, c *Call, f *File, m *incoming, b *skb) (Outc
 	return Ask(), false // the filter must know the new numbers before the program does
 }
 
+// fetch receives the twin of m.asked. With SO_PEEK_OFF a peek may begin behind other messages with descriptors: then
+// it begins behind their twins as well.
 func (s *Socket) fetch(c *Call, m *incoming) Outcome {
 	const flags = unix.MSG_PEEK | unix.MSG_CMSG_CLOEXEC
 	var kc KernelCall
 	room := make([]byte, min(m.room, 1<<14))
 	kc, m.hdr, m.id, m.ctl = twin(unix.SYS_RECVMSG, c.Arg(0), m.flags&flags|unix.MSG_DONTWAIT, 0, room)
-	return Ask(kc)
+	before := 0
+	for b := s.queue.first; b != m.asked && b != nil; b = b.next {
+		if b.rider != 0 {
+			before++
+		}
+	}
+	if m.flags&unix.MSG_PEEK == 0 || before == 0 {
+		return Ask(kc)
+	}
+	offset := func(n int) KernelCall {
+		at := &Scratch{Data: make([]byte, 4), Arg: 3}
+		put32(at.Data, uint32(int32(n)))
+		return KernelCall{Nr: unix.SYS_SETSOCKOPT, Args: [6]uint64{c.Args[0], unix.SOL_SOCKET, unix.SO_PEEK_OFF, 0, 4}, Scratch: []*Scratch{at}}
+	}
+	return Ask(offset(before*twinSize), kc, offset(-1))
 }
 
 // unpack puts the emulated files of b behind the numbers that the kernel gave them.
@@ -219,7 +239,7 @@ func (k *Kernel) scm(c *Call, m *outgoing) (e unix.Errno) {
 				if f != nil {
 					f.refs++
 					c.holds = append(c.holds, f)
-				} else if k.Host.Target(c.Task, fd) == "" { // scm_fp_copy, before anything else of the message
+				} else if !k.opened(c, fd) { // scm_fp_copy, before anything else of the message
 					e = unix.EBADF
 					return false
 				}
@@ -244,7 +264,17 @@ func (k *Kernel) scm(c *Call, m *outgoing) (e unix.Errno) {
 
 // outside tells whether a message may take emulated files out over a socket of the kernel's.
 func (k *Kernel) outside(c *Call) bool {
-	return c.Task.Files.Len() > 0 && strings.HasPrefix(k.Host.Target(c.Task, c.Arg(0)), "socket:")
+	if c.Task.Files.Len() == 0 {
+		return false
+	}
+	link, path := k.Host.Target(c.Task, c.Arg(0))
+	return strings.HasPrefix(link, "socket:") && !path
+}
+
+// opened tells whether a descriptor that is not emulated is open.
+func (k *Kernel) opened(c *Call, fd int) bool {
+	link, _ := k.Host.Target(c.Task, fd)
+	return link != ""
 }
 
 // leaving gives back every emulated file that a message on a real socket takes along: whoever receives it may

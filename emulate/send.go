@@ -61,9 +61,6 @@ func (s *Socket) sendStream(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 		if o, ok := s.admit(k, c, f, m); !ok {
 			return o
 		}
-		if o, ok := s.carry(k, c, f, m); !ok {
-			return o
-		}
 		b := &skb{data: make([]byte, size), truesize: truth, from: s}
 		if got, e := v.In(b.data); got < size {
 			k.room(s)
@@ -76,6 +73,9 @@ func (s *Socket) sendStream(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 				return m.so(Fail(unix.EPIPE))
 			}
 			return s.broken(m)
+		}
+		if o, ok := s.carry(k, c, f, m); !ok { // last, when nothing else can fail: a twin cannot be taken back
+			return o
 		}
 		b.cred = k.maybeCred(c, s, m.cred)
 		m.load(b)
@@ -101,6 +101,9 @@ func (s *Socket) sendPacket(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 	}
 	if m.flags&unix.MSG_OOB != 0 {
 		return Fail(unix.EOPNOTSUPP)
+	}
+	if s.passcred && s.bound == nil {
+		s.bound = k.Host.Autobind(f)
 	}
 	if n > s.sndbuf-32 {
 		return Fail(unix.EMSGSIZE)
@@ -139,6 +142,7 @@ func (s *Socket) sendPacket(k *Kernel, c *Call, f *File, v *Vec, m *outgoing) Ou
 // (unix_dgram_disconnected).
 func (s *Socket) disconnect(k *Kernel) {
 	s.peer = nil
+	k.Host.Disconnect(s.file)
 	for s.queue.first != nil {
 		b := s.queue.first
 		s.queue.unlink(b)

@@ -94,6 +94,7 @@ func packetSize(n int) int {
 func (k *Kernel) deliver(p *Socket, b *skb) {
 	b.from.wmem += b.truesize
 	p.queue.push(b)
+	p.inql += b.len()
 	k.wake(&p.wq, In|Pri|RdNorm|RdBand)
 	if p.waitdata == 0 {
 		k.raiseOne(p.file, In)
@@ -141,6 +142,7 @@ func (k *Kernel) maybeCred(c *Call, s *Socket, told *cred) cred {
 // A Msg is one message that lay unread at a socket.
 type Msg struct {
 	Bytes []byte
+	OOB   bool    // sent with MSG_OOB, and not received
 	Rider bool    // its twin with the descriptors lies first in the placeholder's queue
 	Files []*File // the emulated ones among them
 }
@@ -151,7 +153,7 @@ func (s *Socket) Drain() []Msg {
 	for s.queue.first != nil {
 		b := s.queue.first
 		s.queue.unlink(b)
-		m := Msg{Bytes: b.data[b.off:], Rider: b.rider != 0}
+		m := Msg{Bytes: b.data[b.off:], OOB: b == s.oob, Rider: b.rider != 0}
 		for _, f := range b.rights {
 			if f != nil {
 				m.Files = append(m.Files, f)

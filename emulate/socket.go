@@ -17,6 +17,7 @@ type Socket struct {
 
 	queue  skbQueue // what it may receive
 	oob    *skb     // the byte of MSG_OOB in it, not received yet
+	inql   int      // what FIONREAD tells of a stream (inq_len): a byte of MSG_OOB that a read passed over counts for ever
 	wmem   int      // truesize of what it sent and the peer did not take
 	sndbuf int      // the bound on wmem: SO_SNDBUF as the kernel keeps it, doubled
 	err    unix.Errno
@@ -27,9 +28,10 @@ type Socket struct {
 	lowat    int
 	peekOff  int // SO_PEEK_OFF, -1 when it is off
 	passcred bool
-	inline   bool // SO_OOBINLINE
-	nospace  bool // a sender found no room: SIGIO when there is some (SOCKWQ_ASYNC_NOSPACE)
-	waitdata int  // stream readers that sleep: no SIGIO meanwhile (SOCKWQ_ASYNC_WAITDATA)
+	bound    []byte // the address that its messages come from, as struct sockaddr_un; nil for none
+	inline   bool   // SO_OOBINLINE
+	nospace  bool   // a sender found no room: SIGIO when there is some (SOCKWQ_ASYNC_NOSPACE)
+	waitdata int    // stream readers that sleep: no SIGIO meanwhile (SOCKWQ_ASYNC_WAITDATA)
 
 	wq  Queue // sk_sleep: readers, writers and pollers alike
 	in  ride  // the kernel's half of messages with descriptors that come,
@@ -160,13 +162,29 @@ func (s *Socket) release(k *Kernel, _ *File) {
 	k.gone(s)
 }
 
-// shutdown runs on the placeholder too, so that messages with descriptors meet the same state there.
+// shutdown leaves the placeholder alone, so that what lies unread can be put into it if the pair is given back; it
+// is shut down then. Only where somebody gets signals the kernel does it, too, and sends them.
 func (k *Kernel) shutdown(c *Call) Outcome {
-	if f := c.Task.Files.Get(c.Arg(0)); f == nil {
+	f, s := k.socket(c)
+	if s == nil {
 		return Pass()
 	}
-	return Hear()
+	how := c.Arg(1)
+	switch p := s.peer; {
+	case how < unix.SHUT_RD || how > unix.SHUT_RDWR:
+		return Fail(unix.EINVAL)
+	case f.Flags&unix.O_ASYNC != 0, p != nil && p.file.Flags&unix.O_ASYNC != 0:
+		return Hear()
+	}
+	k.sawShutdown(c, 0)
+	return Done(0)
 }
+
+// PeekOff is SO_PEEK_OFF, which the placeholder does not know of either.
+func (s *Socket) PeekOff() int { return s.peekOff }
+
+// Shut is what is shut down at s: 0 for nothing, else one more than shutdown's argument.
+func (s *Socket) Shut() int { return int(s.shut) }
 
 // sawShutdown is unix_shutdown. Each half of a stream or a sequence of packets takes the peer's other half along.
 func (k *Kernel) sawShutdown(c *Call, ret int64) {
@@ -212,6 +230,9 @@ func (k *Kernel) bind(c *Call) Outcome {
 
 // inq is unix_inq_len.
 func (s *Socket) inq() int {
+	if s.stream() {
+		return s.inql
+	}
 	n := 0
 	for b := s.queue.first; b != nil; b = b.next {
 		n += b.len()

@@ -43,9 +43,21 @@ func (k *Kernel) setsockopt(c *Call) Outcome {
 		}
 		return Pass()
 	}
+	if name == unix.SO_PEEK_OFF {
+		// The placeholder's own is for the twins of messages (rights.go: fetch).
+		n, e := c.get32(c.Args[3])
+		switch {
+		case c.Arg(4) < 4:
+			return Fail(unix.EINVAL)
+		case e != 0:
+			return Fail(e)
+		}
+		s.peekOff = n
+		return Done(0)
+	}
 	switch name {
 	case unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, unix.SO_RCVTIMEO, unix.SO_SNDTIMEO, soRcvtimeoNew, soSndtimeoNew,
-		unix.SO_RCVLOWAT, unix.SO_PASSCRED, unix.SO_PEEK_OFF, unix.SO_OOBINLINE:
+		unix.SO_RCVLOWAT, unix.SO_PASSCRED, unix.SO_OOBINLINE:
 		return Hear()
 	}
 	return Pass()
@@ -82,8 +94,6 @@ func (k *Kernel) sawSetsockopt(c *Call, ret int64) {
 		}
 	case unix.SO_PASSCRED:
 		s.passcred = n != 0
-	case unix.SO_PEEK_OFF:
-		s.peekOff = n
 	case unix.SO_OOBINLINE:
 		s.inline = n != 0
 	}
@@ -113,10 +123,10 @@ func (c *Call) sockTimeout() int64 {
 	return sec*second + usec*1e3
 }
 
-// getsockopt: the model knows the pending error; all else is as it was set on the placeholder.
+// getsockopt: the model knows the pending error, and how far SO_PEEK_OFF came; all else is as it was set on the placeholder.
 func (k *Kernel) getsockopt(c *Call) Outcome {
 	_, s := k.socket(c)
-	if s == nil || c.Arg(1) != unix.SOL_SOCKET || c.Arg(2) != unix.SO_ERROR {
+	if s == nil || c.Arg(1) != unix.SOL_SOCKET || c.Arg(2) != unix.SO_ERROR && c.Arg(2) != unix.SO_PEEK_OFF {
 		return Pass()
 	}
 	n, e := c.get32(c.Args[4])
@@ -128,7 +138,11 @@ func (k *Kernel) getsockopt(c *Call) Outcome {
 	}
 	n = min(n, 4)
 	var raw [4]byte
-	put32(raw[:], uint32(s.takeError()))
+	if c.Arg(2) == unix.SO_PEEK_OFF {
+		put32(raw[:], uint32(int32(s.peekOff)))
+	} else {
+		put32(raw[:], uint32(s.takeError()))
+	}
 	if e := c.put(c.Args[3], raw[:n]); e != 0 {
 		return Fail(e)
 	}

@@ -30,9 +30,10 @@ type transfer struct {
 	probing bool // the kernel is asked whether it refuses the call,
 	probed  bool // or did not refuse it
 
-	buf  []byte  // of a receive that is on its way,
-	last bool    // after which there is no other: what comes behind descriptors is not read with them
-	file reading // of sendfile to a socket of the model's
+	buf    []byte  // of a receive that is on its way,
+	last   bool    // after which there is no other: what comes behind descriptors is not read with them
+	sender cred    // of what a splice from a socket took first
+	file   reading // of sendfile to a socket of the model's
 }
 
 // begin finds the ends of a call, which holds them until it is over (the kernel's fdget).
@@ -92,10 +93,10 @@ func (x *transfer) clearNowait(c *Call) {
 		if c.Args[1] != 0 {
 			return
 		}
-		x.in.spliced = true
+		x.in.patient = true
 	}
 	if x.to != nil && c.Args[3] == 0 {
-		x.out.spliced = true
+		x.out.patient = true
 	}
 }
 

@@ -113,20 +113,38 @@ func (k *Kernel) fromPair(c *Call, x *transfer) Outcome {
 		if o, ok := k.space(c, x.out, p, x.nonblock); !ok {
 			return o
 		}
+		if x.buf == nil {
+			x.size = min(x.size, p.room()) // do_splice_read
+		}
 	}
 	if !s.stream() {
-		o := s.yield(k, c, x, min(x.size, p.room()), x.in.nonblock())
+		o := s.yield(k, c, x, x.size, x.in.nonblock())
+		if o.Errno() == efault { // an error that waited for this call; copy_splice_read hides it
+			o = Fail(unix.EAGAIN)
+		}
 		if o.Kind == KindDone && o.Ret > 0 {
 			k.filled(p)
 		}
 		return o
 	}
-	for x.moved < x.size && !p.ring.full() {
-		n := min(x.size-x.moved, p.room())
-		if b := s.queue.first; b != nil && b.len() > 0 && b != s.oob {
+	for x.moved < x.size {
+		b := s.queue.first
+		if b != nil {
+			if b = s.manageOOB(k, b, false, x.moved > 0); b == nil && x.moved > 0 {
+				break
+			}
+		}
+		n := x.size - x.moved
+		switch {
+		case b != nil && p.ring.full():
+			n = 0
+		case b != nil:
 			n = min(n, b.len())
-			x.last = x.last || b.rider != 0 || b.next == s.oob && s.oob != nil
-		} else if x.moved >= s.lowat {
+			x.last = x.last || b.rider != 0
+		case x.moved >= min(s.lowat, x.size):
+			n = 0
+		}
+		if n == 0 {
 			break
 		}
 		o := s.yield(k, c, x, n, x.nonblock || x.in.nonblock())
@@ -164,6 +182,13 @@ func (s *Socket) yield(k *Kernel, c *Call, x *transfer, n int, nonblock bool) Ou
 		if first == 0 {
 			first = piece - (b.off-b.head())%piece
 		}
+	}
+	if s.stream() && s.queue.first != nil { // no more pieces than there are slots
+		room := 0
+		for i, size := x.to.ring.used(), first; i < x.to.ring.slots; i, size = i+1, piece {
+			room += size
+		}
+		n = min(n, room)
 	}
 	if x.buf == nil {
 		x.buf = make([]byte, n)

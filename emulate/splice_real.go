@@ -35,15 +35,15 @@ func (k *Kernel) toKernel(c *Call, x *transfer) Outcome {
 	}
 	switch {
 	case p.async():
-		return k.giveUp(c, x.in)
+		return k.giveUp(c, x, x.in)
 	case p.lent != nil:
 		return k.sleep(c, x.in, &p.rd, In|RdNorm)
 	case p.ring.used() > 0:
 		return k.lend(c, x, p, x.inArg)
 	case !x.probed: // the placeholder is as empty as the pipe
 		return x.probe(c)
-	case p.writers == 0:
-		return Done(0)
+	case p.writers == 0: // the placeholder's end, too; but the other end may have no room
+		return k.lend(c, x, p, x.inArg)
 	case x.nonblock:
 		return Fail(unix.EAGAIN)
 	}
@@ -58,7 +58,7 @@ func (k *Kernel) fromKernel(c *Call, x *transfer) Outcome {
 	}
 	switch {
 	case p.async():
-		return k.giveUp(c, x.out)
+		return k.giveUp(c, x, x.out)
 	case p.lent != nil:
 		return k.sleep(c, x.out, &p.wr, Out|WrNorm)
 	case p.readers == 0 || !p.ring.full():
@@ -131,9 +131,9 @@ func (k *Kernel) lend(c *Call, x *transfer, p *Pipe, arg int) Outcome {
 	n, ok := k.Host.Lend(c.Task, c.Arg(arg), c.Arg(x.inArg+x.outArg-arg), p, l.taken, slots)
 	if !ok {
 		if x.from == p {
-			return k.giveUp(c, x.in)
+			return k.giveUp(c, x, x.in)
 		}
-		return k.giveUp(c, x.out)
+		return k.giveUp(c, x, x.out)
 	}
 	l.bytes = n
 	p.lent, x.loan = x, l
@@ -185,9 +185,15 @@ func (p *Pipe) async() bool {
 	return false
 }
 
-// giveUp leaves a pipe to the kernel that cannot be lent.
-func (k *Kernel) giveUp(c *Call, f *File) Outcome {
-	k.Host.Demote(f, c.Sys.Name+" with a file of the kernel's")
+// giveUp leaves a pipe to the kernel that cannot be lent, unless the other descriptor is not even open.
+func (k *Kernel) giveUp(c *Call, x *transfer, f *File) Outcome {
+	other := x.inArg
+	if f == x.in {
+		other = x.outArg
+	}
+	if k.opened(c, c.Arg(other)) {
+		k.Host.Demote(f, c.Sys.Name+" with a file of the kernel's")
+	}
 	return Pass()
 }
 
@@ -202,11 +208,16 @@ func (k *Kernel) foreignPipe(c *Call, x *transfer) Outcome {
 		return Pass()
 	}
 	if c.Results == nil {
-		return Ask(KernelCall{Nr: unix.SYS_FCNTL, Args: [6]uint64{c.Args[other], unix.F_GETPIPE_SZ}})
+		return Ask(KernelCall{Nr: unix.SYS_FCNTL, Args: [6]uint64{c.Args[other], unix.F_GETPIPE_SZ}, Must: true},
+			KernelCall{Nr: unix.SYS_FCNTL, Args: [6]uint64{c.Args[other], unix.F_GETFL}})
 	}
-	isPipe := c.Results[0] >= 0
+	mode := unix.O_RDONLY
+	if other == x.outArg {
+		mode = unix.O_WRONLY
+	}
+	fits := len(c.Results) == 2 && (int(c.Results[1])&unix.O_ACCMODE == mode || int(c.Results[1])&unix.O_ACCMODE == unix.O_RDWR)
 	c.Results = nil
-	if isPipe {
+	if fits {
 		k.Host.Demote(f, c.Sys.Name+" with a pipe of the kernel's")
 	}
 	return Pass()

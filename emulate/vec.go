@@ -103,7 +103,13 @@ func (k *Kernel) iovec(c *Call, addr, count uint64, tooMany unix.Errno) (*Vec, u
 		return nil, tooMany
 	}
 	raw := make([]byte, count*16)
-	if n, e := c.Mem.ReadMem(raw, addr); e != 0 && n < len(raw) {
+	n, _ := c.Mem.ReadMem(raw, addr)
+	for i := 0; i+16 <= n; i += 16 { // copy_iovec_from_user looks at all lengths before anything else
+		if int64(le64(raw[i+8:])) < 0 {
+			return nil, unix.EINVAL
+		}
+	}
+	if n < len(raw) {
 		return nil, unix.EFAULT
 	}
 	v := &k.vec
@@ -112,9 +118,6 @@ func (k *Kernel) iovec(c *Call, addr, count uint64, tooMany unix.Errno) (*Vec, u
 	v.left = 0
 	for i := 0; i < int(count); i++ {
 		base, n := le64(raw[i*16:]), le64(raw[i*16+8:])
-		if int64(n) < 0 {
-			return nil, unix.EINVAL
-		}
 		if count == 1 { // __import_iovec_ubuf: a single one is cut before it is looked at
 			n = min(n, maxRW)
 		}

@@ -25,7 +25,7 @@ func (k *Kernel) vmsplice(c *Call) Outcome {
 	case v.Len() == 0:
 		return Done(0)
 	}
-	x.in.spliced = true
+	x.in.patient = true
 	if x.in.writes() {
 		return k.vmspliceIn(c, x, v)
 	}

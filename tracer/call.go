@@ -155,6 +155,7 @@ func (t *Tracer) close(k *task, ret int64) {
 	}
 	k.active = false
 	k.state = running
+	k.broken = false // of this call's native half; the next call may have none, and is to be kicked like any other
 	k.call.Results, k.call.State = nil, nil
 	t.unlock(k)
 	t.resend(k)

@@ -28,8 +28,13 @@ func (h *host) Demote(f *emulate.File, why string) {
 		h.refillPipe(x)
 	case *emulate.Socket:
 		h.refillSocket(x, x.Peer())
-		if p := x.Peer(); p != nil {
+		p := x.Peer()
+		if p != nil {
 			h.refillSocket(p, x)
+			h.settleSocket(p)
+		}
+		h.settleSocket(x)
+		if p != nil {
 			h.rejoin(p)
 			t.kernel.Disown(p)
 		}
@@ -44,6 +49,16 @@ func (h *host) Demote(f *emulate.File, why string) {
 
 // refillPipe puts a pipe's slots into its placeholder, as they are.
 func (h *host) refillPipe(p *emulate.Pipe) {
+	for _, f := range h.t.kernel.Files(p) {
+		m, n, ok := h.t.kernel.Holder(f)
+		if !ok || !f.Patient() {
+			continue
+		}
+		if fd, err := h.borrow(m, n); err == nil {
+			unix.Splice(fd, nil, fd, nil, 1, unix.SPLICE_F_NONBLOCK) // fails, but not before pipe_clear_nowait
+			unix.Close(fd)
+		}
+	}
 	slots := p.Drain()
 	left := 0
 	for _, s := range slots {
@@ -83,6 +98,23 @@ func behind(slots []emulate.Slot, n int) []emulate.Slot {
 	return slots
 }
 
+// settleSocket does to a placeholder what the model kept to itself: SO_PEEK_OFF, and that it was shut down.
+func (h *host) settleSocket(s *emulate.Socket) {
+	if s.Shut() == 0 && s.PeekOff() < 0 {
+		return
+	}
+	for _, f := range h.t.kernel.Files(s) {
+		if m, n, ok := h.t.kernel.Holder(f); ok {
+			if fd, err := h.borrow(m, n); err == nil {
+				unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, s.PeekOff())
+				unix.Shutdown(fd, s.Shut()-1) // EINVAL if it was not
+				unix.Close(fd)
+			}
+			return
+		}
+	}
+}
+
 // refillSocket sends what lies unread at s through the kernel's socket of its peer.
 func (h *host) refillSocket(s, peer *emulate.Socket) {
 	msgs := s.Drain()
@@ -104,7 +136,11 @@ func (h *host) refillSocket(s, peer *emulate.Socket) {
 	}
 	defer unix.Close(fd)
 	for _, msg := range msgs {
-		if err := unix.Sendmsg(fd, msg.Bytes, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL); err != nil {
+		flags := unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
+		if msg.OOB {
+			flags |= unix.MSG_OOB
+		}
+		if err := unix.Sendmsg(fd, msg.Bytes, nil, nil, flags); err != nil {
 			h.t.warn("%s: %d bytes of it are lost: %v", s.Name(), len(msg.Bytes), err)
 			return
 		}

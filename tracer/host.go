@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -124,13 +125,58 @@ func (h *host) Link(m *emulate.Task, dirfd int, path string) (string, bool) {
 	return s, err == nil
 }
 
-// Target says what a descriptor leads to, "" when it is not open.
-func (h *host) Target(m *emulate.Task, fd int) string {
+// Target says what a descriptor leads to, "" when it is not open, and whether it was opened with O_PATH.
+func (h *host) Target(m *emulate.Task, fd int) (string, bool) {
 	if fd < 0 {
-		return ""
+		return "", false
 	}
-	s, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd))
-	return s
+	link, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", m.TID, fd))
+	path := false
+	if strings.HasPrefix(link, "socket:") {
+		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", m.TID, fd))
+		if _, rest, ok := strings.Cut(string(raw), "flags:"); ok {
+			word, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+			flags, _ := strconv.ParseInt(word, 8, 64)
+			path = flags&unix.O_PATH != 0
+		}
+	}
+	return link, path
+}
+
+// Autobind has the kernel name a placeholder, by a bind to nothing but a family.
+func (h *host) Autobind(f *emulate.File) []byte {
+	m, fd, ok := h.t.kernel.Holder(f)
+	if !ok {
+		return nil
+	}
+	n, err := h.borrow(m, fd)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(n)
+	name := [128]byte{unix.AF_UNIX}
+	size := uint32(2)
+	unix.RawSyscall(unix.SYS_BIND, uintptr(n), uintptr(unsafe.Pointer(&name)), uintptr(size))
+	size = uint32(len(name))
+	if _, _, e := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(n), uintptr(unsafe.Pointer(&name)), uintptr(unsafe.Pointer(&size))); e != 0 {
+		return nil
+	}
+	return name[:size]
+}
+
+// Disconnect has a placeholder forget its peer, as the kernel's send does: getpeername and SO_PEERCRED tell.
+func (h *host) Disconnect(f *emulate.File) {
+	m, fd, ok := h.t.kernel.Holder(f)
+	if !ok {
+		return
+	}
+	n, err := h.borrow(m, fd)
+	if err != nil {
+		return
+	}
+	defer unix.Close(n)
+	nobody := [16]byte{unix.AF_UNSPEC}
+	unix.RawSyscall(unix.SYS_CONNECT, uintptr(n), uintptr(unsafe.Pointer(&nobody)), uintptr(len(nobody)))
 }
 
 // Limit is the task's soft RLIMIT_NOFILE.

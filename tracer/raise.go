@@ -38,14 +38,17 @@ func (h *host) Raise(f *emulate.File, band emulate.Events) {
 // number is free here.
 func forge(owner emulate.Owner, sig unix.Signal, fd int, band emulate.Events) {
 	var p [2]int
-	if unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
+	var err error
+	if band == emulate.Pri { // SIGURG tells nothing of a descriptor (fs/fcntl.c: send_sigurg)
+		p, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	} else {
+		err = unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK)
+	}
+	if err != nil {
 		return
 	}
 	defer unix.Close(p[0])
 	defer unix.Close(p[1])
-	if band == emulate.Pri {
-		sig = unix.SIGURG
-	}
 	end := p[0]
 	if band == emulate.Out {
 		end = p[1]
@@ -62,8 +65,12 @@ func forge(owner emulate.Owner, sig unix.Signal, fd int, band emulate.Events) {
 		who = struct{ kind, pid int32 }{2, int32(-owner.Pid)} // F_OWNER_PGRP
 	}
 	unix.Syscall(unix.SYS_FCNTL, uintptr(end), unix.F_SETOWN_EX, uintptr(unsafe.Pointer(&who)))
-	unix.FcntlInt(uintptr(end), unix.F_SETSIG, int(sig))
 	one := []byte{0}
+	if band == emulate.Pri {
+		unix.Send(p[1], one, unix.MSG_OOB)
+		return
+	}
+	unix.FcntlInt(uintptr(end), unix.F_SETSIG, int(sig))
 	if band == emulate.Out {
 		unix.Write(p[1], one)
 	}

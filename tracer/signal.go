@@ -137,6 +137,15 @@ func (t *Tracer) signalAway(k *task, sig unix.Signal) {
 			t.cont(k, sig) // restart_syscall goes on with what is left of the time
 			return
 		}
+		// Who is woken by a signal looks once more before it gives up (fs/select.c: do_poll, fs/eventpoll.c: ep_poll): at
+		// what changed without waking anybody.
+		if o := t.kernel.Resume(&k.call); o.Kind == emulate.KindDone {
+			k.kicked, k.broken = false, false
+			t.stops.Served++
+			t.conclude(k, o)
+			t.cont(k, sig)
+			return
+		}
 		if k.call.Waiting().Restart == unix.EINTR { // not begun anew, not even after a stop
 			k.kicked, k.broken = false, false
 			t.interrupt(k)
