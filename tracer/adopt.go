@@ -51,14 +51,14 @@ func (h *host) Epoll(m *emulate.Task, fd int) *emulate.Foundling {
 	}
 	for _, k := range h.t.tasks {
 		if k.model.Files == m.Files && k.model != m {
-			k.startle()
+			h.t.startle(k)
 		}
 	}
 	return found
 }
 
 // startle makes a task that may sleep in the kernel on a new epoll of the model's begin its call anew.
-func (k *task) startle() {
+func (t *Tracer) startle(k *task) {
 	switch k.state {
 	case running:
 	case passing: // to the kernel, for which the call was meant when it was looked at
@@ -75,7 +75,7 @@ func (k *task) startle() {
 	}
 	if !k.roused {
 		k.roused = true
-		ptrace(ptraceInterrupt, k.tid, 0, 0)
+		t.kick(k)
 	}
 }
 
