@@ -15,6 +15,7 @@ import (
 	"sluice/emulate"
 	"sluice/tracer"
 	"sluice/tracer/doctor"
+	"sluice/tracer/early"
 	"sluice/tracer/report"
 	"sluice/tracer/shell"
 )
@@ -129,7 +130,10 @@ func run() *cli.Command {
 			if o.Program, err = shell.Find(o.Args[0], path, set); err != nil {
 				return err
 			}
-			return tracer.Run(o)
+			if early.Parental() {
+				return tracer.RunAsParent(o)
+			}
+			return tracer.Run(o, early.Tracer)
 		},
 	}
 }

@@ -62,7 +62,8 @@ type Kernel struct {
 	dirty   []*Queue
 	asking  []*Call
 	seq     uint64
-	pipes   int
+	pipes   int // made so far; of the pairs and so on likewise
+	living  int // pipes that somebody holds
 	pairs   int
 	others  int
 	epolls  int
@@ -312,6 +313,20 @@ func (k *Kernel) Objects() []Object {
 }
 
 // born registers a new object.
-func (k *Kernel) born(o Object) { k.others++; k.objects[o] = k.others }
+func (k *Kernel) born(o Object) {
+	k.others++
+	k.objects[o] = k.others
+	if _, pipe := o.(*Pipe); pipe {
+		k.living++
+	}
+}
 
-func (k *Kernel) gone(o Object) { delete(k.objects, o) }
+func (k *Kernel) gone(o Object) {
+	if _, live := k.objects[o]; !live {
+		return
+	}
+	delete(k.objects, o)
+	if _, pipe := o.(*Pipe); pipe {
+		k.living--
+	}
+}

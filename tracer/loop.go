@@ -126,7 +126,7 @@ func (t *Tracer) wait() (int, uint32, unix.Errno) {
 		pid, _, e := syscall.Syscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&ws)), unix.WALL, 0, 0, 0)
 		return int(pid), ws, e
 	case t.tick.at == 0 && len(t.place.tasks) > 0:
-		t.tick.arm(t.now() + 2*restless)
+		t.tick.arm(t.now() + tick)
 	case t.tick.at == 0:
 		t.tick.arm(t.now() + 20*tick)
 	}

@@ -28,20 +28,23 @@ type placement struct {
 	shy    int64   // until then nobody is bound: somebody looks
 	masks  int     // counts the changes that the program made to masks
 
+	last  int64    // when the last stop was
 	stops int      // of this window
-	since int64    // when it began
-	pace  [2]int64 // ns that a stop took of late: apart, gathered
-	trial bool     // this window tries the way that is not kept
-	left  int      // windows until the other way is tried again
+	took  int64    // ns between them, no more than leisure for each
+	kept  bool     // the way that is gone between trials: gathered
+	score [2]int64 // ns that the windows of this trial took: apart, gathered
+	trial int      // windows left of this trial
+	left  int      // windows until the next one
 	keep  int      // what left begins with
 }
 
 const (
-	window   = 64      // stops
-	leisure  = 200_000 // ns a stop, from which on its cost hardly matters
+	window   = 32      // stops
+	rounds   = 8       // windows of a trial, which take turns: what a program does changes, too
+	leisure  = 200_000 // ns since the last stop, from which on a stop's cost hardly matters
 	keepMin  = 16      // windows
 	keepMax  = 512
-	restless = tick // a task that was not seen for so long computes or sleeps
+	restless = tick / 2 // a task that was not seen for so long computes or sleeps
 	// shyness is how long nobody is bound after a file was opened that shows masks.
 	shyness = 100 * tick
 )
@@ -77,7 +80,7 @@ func (m *cpuMask) covers(o *cpuMask) bool {
 
 // placed is the policy's beginning: with one processor for the tracer there is nothing to choose.
 func placed() placement {
-	p := placement{keep: keepMin, left: 1}
+	p := placement{gather: true, kept: true, keep: keepMin, left: keepMin / 4}
 	p.off = affinity(0, &p.own) == 0 || p.own.count() <= 1
 	return p
 }
@@ -85,47 +88,46 @@ func placed() placement {
 // resume lets a task go on after a call.
 func (t *Tracer) resume(k *task) {
 	if p := &t.place; !p.off {
-		p.judge(t.clock)
-		if p.gather && !k.bound && t.clock >= p.shy {
+		if p.judge(t.clock) && p.gather && !k.bound && t.clock >= p.shy {
 			p.bind(k)
 		}
 	}
 	t.cont(k, 0)
 }
 
-// judge counts a stop. At a window's end it decides which way the next one goes.
-func (p *placement) judge(now int64) {
-	if p.stops == 0 {
-		p.since = now
+// judge counts a stop and tells whether it came soon after the last one. At a window's end it decides which way the
+// next one goes.
+func (p *placement) judge(now int64) bool {
+	gap := now - p.last
+	p.last = now
+	soon := gap < leisure
+	p.took += min(gap, leisure)
+	if p.stops++; p.stops < window {
+		return soon
 	}
-	if p.stops++; p.stops <= window {
-		return
-	}
-	pace := (now - p.since) / window
-	p.stops = 0
-	if pace > leisure {
-		p.trial, p.left, p.keep = false, 1, keepMin
-		p.choose(false)
-		return
-	}
-	p.pace[way(p.gather)] = pace
+	took := p.took
+	p.stops, p.took = 0, 0
 	switch {
-	case p.trial:
-		p.trial = false
-		tried, kept := p.pace[way(p.gather)], p.pace[way(!p.gather)]
-		if tried < kept-kept/20 { // what is about even stays as it is
-			p.keep = keepMin
+	case p.trial > 0:
+		p.score[way(p.gather)] += took
+		if p.trial--; p.trial > 0 {
+			p.choose(!p.gather)
+			return soon
+		}
+		if was, other := p.score[way(p.kept)], p.score[way(!p.kept)]; other < was-was/20 { // what is about even stays
+			p.kept, p.keep = !p.kept, keepMin
 		} else {
 			p.keep = min(2*p.keep, keepMax)
-			p.choose(!p.gather)
 		}
 		p.left = p.keep
+		p.choose(p.kept)
 	case p.left > 0:
 		p.left--
 	default:
-		p.trial = true
+		p.score, p.trial = [2]int64{}, rounds
 		p.choose(!p.gather)
 	}
+	return soon
 }
 
 func way(gathered bool) int {
@@ -200,7 +202,6 @@ func (p *placement) rest(now int64) {
 	clear(p.tasks[len(busy):])
 	p.tasks = busy
 	if len(busy) == 0 {
-		p.stops = 0
 		p.disperse()
 	}
 }
