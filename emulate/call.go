@@ -25,6 +25,7 @@ type Call struct {
 	Until   int64 // the deadline that an interrupted and restarted wait began with; 0 for none
 	Park    bool  // the driver is about to park the task: a Block may now name a native call to park in
 	Shows   bool  // it may open a file that shows on which processors a task may run
+	Also    Also  // what layers ask for beside
 
 	// Results holds what the kernel answered to each call of the plan last asked (or, for a wait that parked
 	// in a native call, that call's one answer). Nil when nothing was asked yet. Step and State are for the

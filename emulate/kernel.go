@@ -17,6 +17,8 @@ type Host interface {
 	Allowed(t *Task, cr unix.Ucred) unix.Errno
 	// PipeSize is the capacity in bytes of the placeholder behind a new pipe's descriptor.
 	PipeSize(t *Task, fd int) int
+	// Resize makes the placeholder of a pipe that many bytes large, and tells whether the kernel agreed.
+	Resize(t *Task, fd, size int) bool
 	// Link reads the link of a path as the task sees it: /proc/self is the task's own; dirfd is as in readlinkat.
 	Link(t *Task, dirfd int, path string) (string, bool)
 	// Target says what a descriptor leads to, as the links in /proc/PID/fd do; "" when it is not open. path tells
@@ -67,6 +69,7 @@ type Kernel struct {
 	pairs   int
 	others  int
 	epolls  int
+	procs   int
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
 	in      incoming
@@ -82,13 +85,15 @@ type Task struct {
 	TID, TGID int
 	Files     *FDTable
 	Name      string // comm, for logs
+	Nth       int    // its process is the tree's Nth, the first one 1
 	// Native is set for a task whose new objects are left to the kernel (a foreign architecture, io_uring).
 	Native bool
 }
 
 // Root makes the first task known.
 func (k *Kernel) Root(tid int) *Task {
-	t := &Task{TID: tid, TGID: tid, Files: newFDTable()}
+	k.procs++
+	t := &Task{TID: tid, TGID: tid, Files: newFDTable(), Nth: k.procs}
 	k.Tasks[tid] = t
 	return t
 }
@@ -97,7 +102,10 @@ func (k *Kernel) Root(tid int) *Task {
 func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
 	t := &Task{TID: tid, TGID: tid, Name: parent.Name, Native: parent.Native}
 	if flags&unix.CLONE_THREAD != 0 {
-		t.TGID = parent.TGID
+		t.TGID, t.Nth = parent.TGID, parent.Nth
+	} else {
+		k.procs++
+		t.Nth = k.procs
 	}
 	if flags&unix.CLONE_FILES != 0 {
 		t.Files = parent.Files
@@ -113,6 +121,13 @@ func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
 func (k *Kernel) Adopt(tid, tgid int) *Task {
 	t := k.Root(tid)
 	t.TGID = tgid
+	for _, o := range k.Tasks {
+		if o.TGID == tgid && o != t {
+			t.Nth = o.Nth
+			k.procs--
+			break
+		}
+	}
 	return t
 }
 

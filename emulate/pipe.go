@@ -21,6 +21,7 @@ type Pipe struct {
 	readers int // open file descriptions that read, and those that write
 	writers int
 	files   []*File
+	severed bool      // its ends are counted as gone (sever.go)
 	polled  bool      // pipe_poll ran once: from then on every write is announced (poll_usage)
 	rd, wr  Queue     // rd_wait and wr_wait
 	lent    *transfer // the placeholder is in use by it
@@ -66,6 +67,9 @@ func (k *Kernel) newPipe(c *Call, fds [2]int) {
 func (p *Pipe) attach(flags int) *File {
 	f := &File{ops: p, Flags: flags}
 	p.files = append(p.files, f)
+	if p.severed {
+		return f
+	}
 	if f.reads() {
 		p.readers++
 	}
@@ -140,17 +144,17 @@ func (p *Pipe) release(k *Kernel, f *File) {
 			break
 		}
 	}
-	if f.reads() {
+	if f.reads() && !p.severed {
 		p.readers--
 	}
-	if f.writes() {
+	if f.writes() && !p.severed {
 		p.writers--
 	}
 	if (p.readers == 0) != (p.writers == 0) {
 		k.wake(&p.rd, AnyEvent)
 		k.wake(&p.wr, AnyEvent)
 	}
-	if p.readers == 0 && p.writers == 0 {
+	if len(p.files) == 0 {
 		p.ring = pipeRing{slots: p.ring.slots}
 		k.gone(p)
 	}

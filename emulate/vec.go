@@ -130,5 +130,8 @@ func (k *Kernel) iovec(c *Call, addr, count uint64, tooMany unix.Errno) (*Vec, u
 		v.segs = append(v.segs, span{base, n})
 		v.left += int(n)
 	}
+	if most := c.Also.Most; most > 0 && most < v.left {
+		v.cut(most)
+	}
 	return v, 0
 }

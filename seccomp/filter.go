@@ -5,6 +5,7 @@
 package seccomp
 
 import (
+	"slices"
 	"sort"
 
 	"golang.org/x/net/bpf"
@@ -43,8 +44,9 @@ func (b *builder) whole(next, trace target) target {
 }
 
 // Base is the filter of every process: it stops what makes an object of the model, what escapes from it,
-// and a program that is about to install a filter of its own.
-func Base() []unix.SockFilter {
+// and a program that is about to install a filter of its own. The calls named in also it stops, too, whatever
+// they are about.
+func Base(also ...int) []unix.SockFilter {
 	b := new(builder)
 	trace := b.ret(retTrace)
 	allow := b.ret(retAllow)
@@ -55,7 +57,7 @@ func Base() []unix.SockFilter {
 
 	keys := []choice{{unix.SYS_SECCOMP, setMode}, {unix.SYS_PRCTL, prctl}}
 	for _, s := range emulate.Table {
-		if s.Scope == emulate.Always && s.Nr != unix.SYS_SECCOMP && s.Nr != unix.SYS_PRCTL {
+		if (s.Scope == emulate.Always || slices.Contains(also, s.Nr)) && s.Nr != unix.SYS_SECCOMP && s.Nr != unix.SYS_PRCTL {
 			keys = append(keys, choice{uint32(s.Nr), trace})
 		}
 	}

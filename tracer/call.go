@@ -103,13 +103,15 @@ func (t *Tracer) enter(k *task) {
 			return
 		}
 	}
-	for _, l := range t.layers {
-		if o, decided := l.Enter(&k.call); decided {
-			t.outcome(k, o)
-			return
-		}
+	o, decided := t.layers.Enter(&k.call)
+	switch {
+	case k.call.Also != (emulate.Also{}):
+		t.beside(k, o, decided)
+	case decided:
+		t.outcome(k, o)
+	default:
+		t.outcome(k, t.kernel.Do(&k.call))
 	}
-	t.outcome(k, t.kernel.Do(&k.call))
 }
 
 // outcome carries out what the model decided about a task that is stopped.
@@ -142,7 +144,7 @@ func (t *Tracer) outcome(k *task, o emulate.Outcome) {
 // finish gives a stopped task its result and lets it go on.
 func (t *Tracer) finish(k *task, o emulate.Outcome) {
 	t.conclude(k, o)
-	t.resume(k)
+	t.goOn(k)
 }
 
 // conclude writes the result; the task is still stopped.
@@ -184,13 +186,15 @@ func (k *task) load() {
 	k.loaded = true
 }
 
-// pass lets the kernel run the call itself; hear means that the model waits for the answer.
+// pass lets the kernel run the call itself; hear means that the model waits for the answer. A layer may wait for it, too.
 func (t *Tracer) pass(k *task, hear bool) {
-	if hear {
+	if k.told = hear; hear {
 		t.lock(k)
 	} else {
 		t.stops.Passed++
 	}
+	k.amend = k.call.Also.Injected && k.amended()
+	hear = hear || k.amend || k.call.Also.Hear || k.call.Also.After > 0
 	if !k.entry { // another call ran in its place: go back to the syscall instruction
 		t.rewind(k, k.call.Args, uint64(k.call.Sys.Nr))
 		k.state, k.hear = passing, hear
@@ -211,6 +215,11 @@ func (t *Tracer) pass(k *task, hear bool) {
 		t.close(k, emulate.Unknown)
 		t.resume(k)
 		return
+	}
+	if k.amend {
+		r := k.regs
+		setArgs(&r, k.call.Args)
+		setRegs(k.tid, &r)
 	}
 	k.state = hearing
 	t.cont(k, 0)
@@ -278,14 +287,21 @@ func (t *Tracer) heard(k *task) {
 	}
 	ret := int64(r.Rax)
 	k.entry = false
-	t.kernel.Saw(&k.call, ret)
+	if k.amend { // a program keeps its arguments' registers through a call
+		k.amend = false
+		setArgs(&r, argsOf(&k.regs))
+		setRegs(k.tid, &r)
+	}
+	if k.told {
+		t.kernel.Saw(&k.call, ret)
+	}
 	if !t.covered(k) {
 		k.load0(&r, &k.call)
 		t.cover(k, func() { t.finish(k, emulate.Outcome{Ret: ret}) })
 		return
 	}
 	t.close(k, ret)
-	t.resume(k)
+	t.goOn(k)
 }
 
 // load0 makes the registers at a call's exit those of its trap.

@@ -91,6 +91,17 @@ func (h *host) PipeSize(m *emulate.Task, fd int) int {
 	return size
 }
 
+// Resize asks the kernel for another size of a placeholder.
+func (h *host) Resize(m *emulate.Task, fd, size int) bool {
+	n, err := h.borrow(m, fd)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(n)
+	_, err = unix.FcntlInt(uintptr(n), unix.F_SETPIPE_SZ, size)
+	return err == nil
+}
+
 // PidfdTarget reads the pid that a pidfd refers to.
 func (h *host) PidfdTarget(m *emulate.Task, pidfd int) int {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", m.TID, pidfd))

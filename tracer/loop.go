@@ -39,6 +39,7 @@ type Tracer struct {
 	exitLike int  // what a parent reports of the program: its status, or 128 and its signal
 	held     []heldTask
 	late     deadlines
+	delays   []delay
 	busy     map[*emulate.FDTable]*task
 	waiting  []*task // queued behind a busy table
 	tick     *ticker
@@ -141,6 +142,9 @@ func (t *Tracer) wait() (int, uint32, unix.Errno) {
 // due is when the next held task must be parked or the next deadline passes; 0 for never.
 func (t *Tracer) due() int64 {
 	at := t.late.next()
+	if d := t.delayedUntil(); d != 0 && (at == 0 || d < at) {
+		at = d
+	}
 	for len(t.held) > 0 {
 		h := t.held[0]
 		if h.k.state == held && h.k.heldAt == h.at {
@@ -172,7 +176,8 @@ func (t *Tracer) overdue() {
 		if at == 0 || at > t.clock {
 			return
 		}
-		if k := t.late.pop(t.clock); k != nil {
+		if t.elapsed() {
+		} else if k := t.late.pop(t.clock); k != nil {
 			t.expire(k)
 		} else if len(t.held) > 0 {
 			h := t.held[0]

@@ -15,9 +15,12 @@ type Options struct {
 	Strict    bool
 	Quiet     bool
 	Verbose   bool
-	Audit     bool   // hold the model's descriptors against the kernel's at every call
-	Verdict   string // a file for the run's verdict, "" for none
-	Program   string // the file to execute
+	Inject    []string // rules of faults, each with where it stands before it: see tracer/fault
+	Seed      string   // of what they leave to chance: a number, "random" or ""
+	Stop      []int    // calls that stop in every process, on whatever descriptor
+	Audit     bool     // hold the model's descriptors against the kernel's at every call
+	Verdict   string   // a file for the run's verdict, "" for none
+	Program   string   // the file to execute
 	Args      []string
 	Env       []string
 }
@@ -27,6 +30,17 @@ type LayerEnv struct {
 	Now    func() int64 // the monotonic clock in ns
 	Kernel *emulate.Kernel
 	Color  bool // stderr is a terminal that wants it
+	Proc   Proc
+}
+
+// A Proc tells what the kernel knows of a task of the tree.
+type Proc interface {
+	// Exe is the file that its process executes, "" if that cannot be told.
+	Exe(tid int) string
+	// Handles tells whether a handler is set for a signal that somebody may send.
+	Handles(tid int) bool
+	// Flags are a descriptor's, as F_GETFL has them.
+	Flags(tid, fd int) (int, bool)
 }
 
 // A Reporter is the layers' voice at the end.

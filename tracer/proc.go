@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A procStatus is what the tracer needs of /proc/PID/status.
@@ -72,4 +74,27 @@ func comm(tid int) string {
 		return "?"
 	}
 	return strings.TrimSuffix(string(raw), "\n")
+}
+
+// procs answers a layer's questions from /proc.
+type procs struct{}
+
+func (procs) Exe(tid int) string {
+	s, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", tid))
+	return s
+}
+
+// Handles leaves out what a program sends itself (SIGSEGV and the like), and what glibc keeps for its threads.
+func (procs) Handles(tid int) bool {
+	const own = 1<<31 | 1<<32 | 1<<(unix.SIGSEGV-1) | 1<<(unix.SIGBUS-1) | 1<<(unix.SIGFPE-1) | 1<<(unix.SIGILL-1) | 1<<(unix.SIGTRAP-1) |
+		1<<(unix.SIGSYS-1)
+	return readStatus(tid).sigCgt&^uint64(own) != 0
+}
+
+func (procs) Flags(tid, fd int) (int, bool) {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", tid, fd))
+	_, rest, ok := strings.Cut(string(raw), "flags:")
+	word, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+	flags, err := strconv.ParseInt(word, 8, 64)
+	return int(flags), ok && err == nil
 }

@@ -115,7 +115,7 @@ func Run(o Options, start Starter) error {
 
 // become installs the filter and executes the program.
 func become(o Options, restore *[65]uintptr) error {
-	if err := seccomp.Install(seccomp.Base()); err != nil {
+	if err := seccomp.Install(seccomp.Base(o.Stop...)); err != nil {
 		return failf("cannot install a seccomp filter: %v (a container or a sandbox may forbid it)", err)
 	}
 	restoreIgnored(restore)
@@ -136,7 +136,7 @@ type talk struct{ fd int }
 func (c talk) say(s string) { unix.Write(c.fd, []byte(s)) }
 
 func (c talk) hear() string {
-	buf := make([]byte, 16<<10)
+	buf := make([]byte, 192<<10)
 	for {
 		n, err := unix.Read(c.fd, buf)
 		if err == unix.EINTR {

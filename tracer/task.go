@@ -15,6 +15,7 @@ const (
 	running   state = iota // in the program, or in a call of its own that nobody watches
 	newborn                // created, not yet continued for the first time
 	held                   // blocked, in the stop that brought its call
+	delayed                // in a stop until a layer's delay is over
 	queued                 // in that stop too, until its descriptor table is free
 	parked                 // blocked, in a pause of ours in the kernel
 	away                   // blocked, in the native half of its wait (PTRACE_SYSCALL)
@@ -25,7 +26,7 @@ const (
 	exiting                // in PTRACE_EVENT_EXIT, held until the log is written
 )
 
-var stateNames = [...]string{"running", "newborn", "held", "queued", "parked", "away", "injecting",
+var stateNames = [...]string{"running", "newborn", "held", "delayed", "queued", "parked", "away", "injecting",
 	"hearing", "passing", "stopped", "exiting"}
 
 func (s state) String() string { return stateNames[s] }
@@ -51,6 +52,8 @@ type task struct {
 	loaded bool // regs are those of the trap
 	heldAt int64
 	hear   bool // passing: the answer is wanted
+	told   bool // hearing: the model wants it
+	amend  bool // hearing: a layer changed the arguments
 
 	roused    bool                // PTRACE_INTERRUPT was asked: a wait on an epoll begins anew (adopt.go)
 	kicked    bool                // PTRACE_INTERRUPT was asked: the call is asked again at the stop

@@ -271,7 +271,7 @@ func (tr *Trap) deadline() int64 {
 	switch {
 	case tr == nil || tr.state == ended:
 		return 0
-	case tr.state == passing:
+	case tr.state == passing, tr.state == delayed:
 		return tr.until
 	}
 	return tr.Waiting().Deadline
@@ -282,6 +282,10 @@ func (s *Sim) expire(tr *Trap) {
 	t := tr.task
 	nr, args := tr.nr, tr.Args
 	switch tr.state {
+	case delayed:
+		tr.state = held
+		tr.then()
+		return
 	case held, paused:
 		tr.state = held
 		s.outcome(tr, s.K.Expire(&tr.Call))

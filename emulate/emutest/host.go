@@ -37,6 +37,9 @@ func (s *Sim) Allowed(m *emulate.Task, cr unix.Ucred) unix.Errno {
 // PipeSize is the placeholder's.
 func (s *Sim) PipeSize(*emulate.Task, int) int { return s.Pipes * PageSize }
 
+// Resize always agrees: the fake kernel's pipes have no size.
+func (s *Sim) Resize(*emulate.Task, int, int) bool { return true }
+
 // Link is what Links says.
 func (s *Sim) Link(_ *emulate.Task, _ int, path string) (string, bool) {
 	l, ok := s.Links[path]

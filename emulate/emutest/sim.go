@@ -40,6 +40,7 @@ type finding struct {
 // A Task is one thread of a simulated program.
 type Task struct {
 	*emulate.Task
+	Sent     []unix.Signal // what layers sent it
 	Mem      *Mem
 	Pid      int32 // what SCM_CREDENTIALS tells, if not the thread group
 	Uid, Gid uint32
@@ -62,6 +63,7 @@ const (
 	paused        // it sleeps in pause(2), where signals reach it
 	away          // it sleeps in the native half of its wait
 	passing       // the kernel runs the call itself
+	delayed       // the task is in its stop until a layer's delay is over
 )
 
 // A Trap is one system call of a task, from its entry to its result.
@@ -75,7 +77,9 @@ type Trap struct {
 	state  state
 	hear   bool
 	kicked bool
-	until  int64 // when a passed wait ends, 0 for never
+	until  int64     // when a passed wait or a delay ends, 0 for never
+	then   func()    // after a delay
+	asked  [6]uint64 // the arguments before a layer changed them
 	native *emulate.KernelCall
 	args   [6]uint64 // native's, with addresses
 	view   *emulate.View
@@ -114,7 +118,7 @@ func (t *Task) Call(nr int, args ...uint64) *Trap {
 		panic(fmt.Sprintf("emutest: task %d is in a call", t.TID))
 	}
 	tr = &Trap{task: t, nr: nr, state: held}
-	copy(tr.Args[:], args)
+	copy(tr.asked[:], args)
 	t.trap = tr
 	t.sim.begin(tr, 0)
 	t.sim.settle()
@@ -124,7 +128,7 @@ func (t *Task) Call(nr int, args ...uint64) *Trap {
 // begin enters a call, or enters it again after a signal; until is the deadline that it began with then.
 func (s *Sim) begin(tr *Trap, until int64) {
 	t := tr.task
-	tr.Call = emulate.Call{Task: t.Task, Sys: emulate.ByNr(uint64(tr.nr)), Args: tr.Args, Mem: t.Mem, Until: until}
+	tr.Call = emulate.Call{Task: t.Task, Sys: emulate.ByNr(uint64(tr.nr)), Args: tr.asked, Mem: t.Mem, Until: until}
 	tr.state = held
 	if tr.Sys == nil { // the filter lets it through
 		s.pass(tr, false)
@@ -134,6 +138,10 @@ func (s *Sim) begin(tr *Trap, until int64) {
 		tr.view = emulate.See(&tr.Call)
 	}
 	o, decided := s.Layers.Enter(&tr.Call)
+	if tr.Also != (emulate.Also{}) {
+		s.beside(tr, o, decided)
+		return
+	}
 	if !decided {
 		o = s.K.Do(&tr.Call)
 	}
@@ -146,7 +154,7 @@ func (s *Sim) outcome(tr *Trap, o emulate.Outcome) {
 	switch o.Kind {
 	case emulate.KindDone:
 		s.leave(tr, o.Ret)
-		s.end(tr, o.Ret, o.Signal)
+		s.after(tr, func() { s.end(tr, o.Ret, o.Signal) })
 	case emulate.KindPass:
 		if c.Moved > 0 { // given back in the middle of a transfer
 			s.outcome(tr, emulate.Done(c.Moved))
@@ -194,7 +202,7 @@ func (s *Sim) end(tr *Trap, ret int64, sig unix.Signal) {
 
 // pass has the fake kernel run a call.
 func (s *Sim) pass(tr *Trap, hear bool) {
-	if !hear {
+	if !hear && !tr.Also.Hear && tr.Also.After == 0 {
 		s.leave(tr, emulate.Unknown)
 	}
 	tr.hear = hear
@@ -214,7 +222,9 @@ func (s *Sim) pass(tr *Trap, hear bool) {
 func (s *Sim) heard(tr *Trap, ret int64) {
 	if tr.hear {
 		s.K.Saw(&tr.Call, ret)
+	}
+	if tr.hear || tr.Also.Hear || tr.Also.After > 0 {
 		s.leave(tr, ret)
 	}
-	s.end(tr, ret, 0)
+	s.after(tr, func() { s.end(tr, ret, 0) })
 }
