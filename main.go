@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"sluice/tracer"
 	"sluice/tracer/doctor"
 	"sluice/tracer/early"
+	"sluice/tracer/fault"
 	"sluice/tracer/report"
 	"sluice/tracer/shell"
 )
@@ -50,23 +52,70 @@ func main() {
 	}
 }
 
-// layers makes what a run reports with.
+// layers makes what a run reports with, and what it makes go wrong.
 func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Reporter, error) {
-	if o.Log == "" && !o.Verbose && !o.Stats {
-		return nil, nil, nil
+	var v voice
+	var all []emulate.Layer
+	if o.Log != "" || o.Verbose || o.Stats {
+		l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
+			Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, v.report = l, r
 	}
-	l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
-		Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
-	if err != nil {
-		return nil, nil, err
+	if len(o.Inject) > 0 {
+		plan, err := fault.NewPlan(o.Inject, "", o.Seed, shell.Nearest, rand.Uint64)
+		if err != nil {
+			return nil, nil, err
+		}
+		v.faults = fault.New(fault.Config{Rules: plan.Rules, Seed: plan.Seed, Now: env.Now, Kernel: env.Kernel, Proc: env.Proc,
+			Say: func(what string) { say(o.Quiet, what) }})
+		all = append(all, v.faults) // the last one: who looks sees the call before it and its result after it
 	}
-	return l, voice{r}, nil
+	return all, v, nil
 }
 
-type voice struct{ *report.Report }
+// A voice speaks for the layers that are there.
+type voice struct {
+	report *report.Report
+	faults *fault.Layer
+}
 
-func (v voice) Finish(s tracer.Stops, still []string) error {
-	return v.Report.Finish(report.Stops(s), still)
+func (v voice) Flush() error {
+	if v.report == nil {
+		return nil
+	}
+	return v.report.Flush()
+}
+
+func (v voice) Finish(s tracer.Stops, still []string) (err error) {
+	if v.report != nil {
+		err = v.report.Finish(report.Stops(s), still)
+	}
+	if v.faults != nil {
+		v.faults.Finish()
+	}
+	return err
+}
+
+func say(quiet bool, what string) {
+	if !quiet {
+		fmt.Fprintln(os.Stderr, "sluice: "+what)
+	}
+}
+
+// faults puts the rules of the command line into the options of a run.
+func faults(c *cli.Command, o *tracer.Options) error {
+	plan, err := fault.NewPlan(c.StringSlice("inject"), c.String("inject-file"), c.String("seed"), shell.Nearest, rand.Uint64)
+	if err != nil {
+		return err
+	}
+	if plan.Drawn {
+		say(o.Quiet, fmt.Sprintf("the seed is %d; --seed %d makes the same choices again", plan.Seed, plan.Seed))
+	}
+	o.Inject, o.Seed, o.Stop = plan.Texts(), fmt.Sprint(plan.Seed), plan.Stop()
+	return nil
 }
 
 func app() *cli.Command {
@@ -96,9 +145,11 @@ var formats = []string{"text", "json"}
 
 func run() *cli.Command {
 	return &cli.Command{
-		Name:      "run",
-		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
-		UsageText: "sluice run [options] -- PROGRAM [ARGS...]",
+		Name: "run",
+		// a rule has commas of its own
+		DisableSliceFlagSeparator: true,
+		Usage:                     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
+		UsageText:                 "sluice run [options] -- PROGRAM [ARGS...]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Sources: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
 			toggle("verbose", "write the log to stderr", "v"),
@@ -106,6 +157,9 @@ func run() *cli.Command {
 			toggle("stats", "at the end, a table of the objects and of the stops"),
 			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
 			toggle("quiet", "say nothing but errors"),
+			&cli.StringSliceFlag{Name: "inject", Sources: env("inject"), Usage: "make calls go wrong as `RULE` says: CALLS:WORD=VALUE:...; may be repeated"},
+			&cli.StringFlag{Name: "inject-file", Sources: env("inject-file"), TakesFile: true, Usage: "read such rules from `FILE`, one a line"},
+			&cli.StringFlag{Name: "seed", Sources: env("seed"), Usage: "what rules leave to chance follows from `N`, a number or random"},
 			&cli.StringFlag{Name: "verdict", Sources: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
 		},
 		HideHelpCommand: true,
@@ -119,7 +173,10 @@ func run() *cli.Command {
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
-			var err error
+			err := faults(c, &o)
+			if err != nil {
+				return err
+			}
 			if o.Log, err = absolute(c.String("log")); err != nil {
 				return err
 			}
@@ -204,7 +261,7 @@ func delimited(args []string) []string {
 			return slices.Insert(slices.Clone(args), i, "--")
 		}
 		for _, f := range run().Flags {
-			if _, takes := f.(*cli.StringFlag); takes && slices.Contains(dashed(f), word) {
+			if _, alone := f.(*cli.BoolFlag); !alone && slices.Contains(dashed(f), word) {
 				i++
 			}
 		}
@@ -297,6 +354,12 @@ func verbs(a *cli.Command) []shell.Verb {
 				if s.TakesFile {
 					o.Value, o.Words = shell.File, nil
 				}
+			}
+			switch doc.(cli.Flag).Names()[0] {
+			case "inject":
+				o.Value, o.Words = shell.OneOf, fault.Calls()
+			case "seed":
+				o.Words = []string{"random"}
 			}
 			v.Options = append(v.Options, o)
 		}

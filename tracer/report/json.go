@@ -63,6 +63,12 @@ func (r *record) json(b []byte) []byte {
 	}
 	b = append(b, `,"blocked_ns":`...)
 	b = strconv.AppendInt(b, max(r.blocked, 0), 10)
+	if r.call.Also.Injected {
+		b = append(b, `,"injected":true`...)
+	}
+	if r.call.Also.Delayed {
+		b = append(b, `,"delayed":true`...)
+	}
 	return append(b, '}')
 }
 

@@ -57,6 +57,12 @@ func (r *record) text(b []byte, color bool) []byte {
 	if r.ret < 0 {
 		b = paint(b, plain)
 	}
+	if r.call.Also.Injected { // as strace has it
+		b = append(b, " (INJECTED)"...)
+	}
+	if r.call.Also.Delayed {
+		b = append(b, " (DELAYED)"...)
+	}
 	if r.blocked >= 0 {
 		b = paint(b, yellow)
 		b = append(b, " <blocked "...)
