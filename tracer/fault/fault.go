@@ -131,9 +131,12 @@ func (l *Layer) process(r *Rule, c *emulate.Call) bool {
 // consider carries a rule out on a call that it is about, if it is the turn of this one.
 func (l *Layer) consider(s *state, c *emulate.Call, e *end, p *pending) {
 	here := stream{e.key(c), e.dir}
-	if left := s.storms[storm{c.Task.TID, here}]; left > 0 {
+	if left := s.storms[storm{c.Task.TID, here}]; left > 1 {
 		s.storms[storm{c.Task.TID, here}] = left - 1
 		p.decide(c, emulate.Fail(unix.EAGAIN))
+		return
+	} else if left == 1 { // a storm is over when a call comes through
+		delete(s.storms, storm{c.Task.TID, here})
 		return
 	}
 	if s.ranged && !s.bytes.meets(l.place[here], wanted(c)) || s.match != nil && !s.match.Match(payload(c, e)) {

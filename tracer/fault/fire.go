@@ -52,7 +52,7 @@ func (l *Layer) fire(s *state, c *emulate.Call, e *end, p *pending, here stream)
 	case s.errno != 0:
 		p.decide(c, l.failure(s.errno, c, e))
 	case s.eagain > 0:
-		s.storms[storm{c.Task.TID, here}] = s.eagain - 1
+		s.storms[storm{c.Task.TID, here}] = s.eagain
 		p.decide(c, emulate.Fail(unix.EAGAIN))
 	case s.shortens():
 		n := s.length(c, e)

@@ -202,6 +202,10 @@ func TestEagain(t *testing.T) {
 	r, w := a.Pipe(unix.O_NONBLOCK)
 	a.Write(w, "abcdefgh")
 	expect(t, results(6, func() *emutest.Trap { return a.Read(r, 1) }), "1 EAGAIN EAGAIN EAGAIN 1 1")
+	_, e := set(t, "read:eagain=2") // storms with calls between them
+	r, w = e.Pipe(unix.O_NONBLOCK)
+	e.Write(w, "abcdefgh")
+	expect(t, results(6, func() *emutest.Trap { return e.Read(r, 1) }), "EAGAIN EAGAIN 1 EAGAIN EAGAIN 1")
 	r, w = a.Pipe(0)
 	a.Write(w, "abc")
 	c := a.Clone(0)
