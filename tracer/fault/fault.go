@@ -146,11 +146,11 @@ func (l *Layer) consider(s *state, c *emulate.Call, e *end, p *pending) {
 		return
 	}
 	if why := l.can(s.Rule, c, e); why != "" {
-		l.tell(s, why)
+		l.tell(s, c, why)
 		return
 	}
 	if why := l.may(s.Rule, c, e); why != "" && !s.unsound {
-		l.tell(s, why+" (:unsound does it all the same)")
+		l.tell(s, c, why+" (:unsound does it all the same)")
 		return
 	}
 	l.fire(s, c, e, p, here)
@@ -166,10 +166,10 @@ func (l *Layer) due(s *state, by counted, channel string) bool {
 }
 
 // tell says once why a rule does nothing.
-func (l *Layer) tell(s *state, why string) {
+func (l *Layer) tell(s *state, c *emulate.Call, why string) {
 	if !s.told[why] {
 		s.told[why] = true
-		l.Say(fmt.Sprintf("the rule %q is not carried out at one place: %s", s.Text, why))
+		l.Say(fmt.Sprintf("the rule %q was not carried out on a %s of %s: %s", s.Text, c.Sys.Name, who(c), why))
 	}
 }
 
@@ -181,9 +181,9 @@ func (l *Layer) Finish() {
 		case s.seen == 0:
 			l.Say(fmt.Sprintf("the rule %q never fired: it met no call that it is about", s.Text))
 		case len(s.told) > 0:
-			l.Say(fmt.Sprintf("the rule %q never fired: it met %d calls, and could not be carried out on those that it counts on", s.Text, s.seen))
+			l.Say(fmt.Sprintf("the rule %q never fired: of the calls that it is about (%d) it could be carried out on none whose turn it was", s.Text, s.seen))
 		default:
-			l.Say(fmt.Sprintf("the rule %q never fired: it met %d calls, and none of them at the right count, time or chance", s.Text, s.seen))
+			l.Say(fmt.Sprintf("the rule %q never fired: the calls that it is about (%d) gave no occasion", s.Text, s.seen))
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (l *Layer) shrink(s *state, c *emulate.Call) {
 		return
 	}
 	if !l.Kernel.Shrink(c.Task, fd, s.capacity) {
-		l.tell(s, fmt.Sprintf("the kernel refuses a pipe of %d slots", s.capacity))
+		l.tell(s, c, fmt.Sprintf("the kernel refuses a pipe of %d slots", s.capacity))
 		return
 	}
 	c.Also.Injected = true

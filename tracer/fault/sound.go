@@ -17,9 +17,8 @@ const pipeBuf = 4096
 
 // Flags of preadv2 and splice.
 const (
-	rwfNowait        = 0x8
-	spliceNonblock   = 0x2
-	nobodyInterrupts = "no signal can interrupt a call of %s, which has no handler"
+	rwfNowait      = 0x8
+	spliceNonblock = 0x2
 )
 
 // nonblocking tells whether the call is not to wait.
@@ -59,7 +58,7 @@ func (l *Layer) mayInterrupt(c *emulate.Call, e *end) string {
 	case e.dir == NoDir && waits(c.Sys) && !patient(c):
 		return "a call that does not wait is not interrupted"
 	case !l.handled(c):
-		return fmt.Sprintf(nobodyInterrupts, who(c))
+		return "no signal interrupts who has no handler"
 	}
 	return ""
 }
@@ -110,7 +109,7 @@ func (l *Layer) mayShorten(c *emulate.Call, e *end) string {
 	case l.piped(c, e) && wanted(c) <= pipeBuf:
 		return fmt.Sprintf("a write of no more than %d bytes to a pipe is not divided (PIPE_BUF, pipe(7))", pipeBuf)
 	case !l.regular(c, e) && !l.nonblocking(c, e) && !l.handled(c):
-		return "a blocking write ends early only when a handler interrupts it, and " + who(c) + " has none"
+		return "a blocking write ends early only when a handler interrupts it, and there is none"
 	}
 	return ""
 }
