@@ -41,6 +41,8 @@ type Proc interface {
 	Handles(tid int) bool
 	// Flags are a descriptor's, as F_GETFL has them.
 	Flags(tid, fd int) (int, bool)
+	// Regular tells whether a descriptor leads to a file on a disk.
+	Regular(tid, fd int) bool
 }
 
 // A Reporter is the layers' voice at the end.

@@ -14,7 +14,7 @@ import (
 // program is its child, and what the outside does to the one is done to the other.
 func RunAsParent(o Options) error {
 	told := o
-	told.Env = nil // it is the child's own
+	told.Env, told.Inject = nil, nil // the one is the child's own, the other the tracer's
 	raw, err := json.Marshal(stage{Role: "program", Opts: told})
 	if err != nil {
 		return failf("%v", err)

@@ -98,3 +98,8 @@ func (procs) Flags(tid, fd int) (int, bool) {
 	flags, err := strconv.ParseInt(word, 8, 64)
 	return int(flags), ok && err == nil
 }
+
+func (procs) Regular(tid, fd int) bool {
+	st, err := os.Stat(fmt.Sprintf("/proc/%d/fd/%d", tid, fd))
+	return err == nil && st.Mode().IsRegular()
+}

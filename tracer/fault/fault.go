@@ -18,6 +18,7 @@ type Proc interface {
 	Exe(tid int) string
 	Handles(tid int) bool
 	Flags(tid, fd int) (int, bool)
+	Regular(tid, fd int) bool
 }
 
 // A Config is what a layer works with.
@@ -36,7 +37,8 @@ type Layer struct {
 	began   int64
 	states  []*state
 	place   map[stream]int64 // how far each stream is, where a rule asks
-	tracks  bool
+	tracks  bool             // some rule asks,
+	passed  bool             // also of what the kernel serves
 	stalled map[string]int64 // until when a channel stands still
 	open    map[int]*pending // by thread
 }
@@ -70,6 +72,7 @@ func New(c Config) *Layer {
 	}
 	for i, r := range c.Rules {
 		l.tracks = l.tracks || r.ranged || r.breaks()
+		l.passed = l.passed || r.ranged && r.Wide()
 		l.states = append(l.states, &state{Rule: r, counts: map[counted]uint64{}, ops: map[string]uint64{}, storms: map[storm]int{},
 			random: rand.New(rand.NewPCG(c.Seed, uint64(i))), told: map[string]bool{}})
 	}
@@ -105,7 +108,7 @@ func (l *Layer) Enter(c *emulate.Call) (emulate.Outcome, bool) {
 	if l.tracks {
 		p.ends = list
 		for i := range list {
-			if list[i].file == nil && list[i].dir != NoDir { // how much the kernel moves must be known
+			if l.passed && list[i].file == nil && list[i].dir != NoDir { // how much the kernel moves must be known
 				c.Also.Hear = true
 			}
 		}

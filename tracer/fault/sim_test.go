@@ -24,10 +24,12 @@ type proc struct {
 	handles bool
 	exe     string
 	flags   int
+	file    int // the descriptor of a file on a disk
 }
 
 func (p *proc) Exe(int) string             { return p.exe }
 func (p *proc) Handles(int) bool           { return p.handles }
+func (p *proc) Regular(_, fd int) bool     { return fd == p.file && fd != 0 }
 func (p *proc) Flags(int, int) (int, bool) { return p.flags, true }
 
 const thread = unix.CLONE_VM | unix.CLONE_FILES | unix.CLONE_THREAD | unix.CLONE_SIGHAND
@@ -227,6 +229,16 @@ func TestEintr(t *testing.T) {
 	b.proc.handles = false
 	expect(t, a.Read(r, 1).Result(), "1")
 	b.hears(t, "no signal interrupts who has no handler")
+}
+
+func TestFilesOnDisk(t *testing.T) {
+	b, a := set(t, "read:short=1", "read:eintr", "read:eagain")
+	b.proc.flags = unix.O_NONBLOCK
+	b.proc.file = a.Open("abcdef", emulate.In)
+	expect(t, a.Read(b.proc.file, 3).Text(), "abc")
+	b.hears(t, "gives less only at its end")
+	b.hears(t, "does not make anybody wait")
+	b.hears(t, "is always ready")
 }
 
 func TestCapacity(t *testing.T) {

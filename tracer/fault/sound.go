@@ -39,11 +39,7 @@ func (l *Layer) nonblocking(c *emulate.Call, e *end) bool {
 
 // regular tells whether a descriptor that is not emulated leads to a file on a disk, which never makes anybody wait.
 func (l *Layer) regular(c *emulate.Call, e *end) bool {
-	if e.arg < 0 || e.file != nil {
-		return false
-	}
-	link, _ := l.Kernel.Host.Target(c.Task, e.fd)
-	return strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "/dev/")
+	return e.arg >= 0 && e.file == nil && l.Proc != nil && l.Proc.Regular(c.Task.TID, e.fd)
 }
 
 func (l *Layer) handled(c *emulate.Call) bool { return l.Proc == nil || l.Proc.Handles(c.Task.TID) }
