@@ -70,6 +70,7 @@ func newTracer(o Options) *Tracer {
 	t.kernel = emulate.New(&host{t: t, sysctls: map[string]int{}}, choice.Plain{})
 	t.tick = newTicker()
 	t.place = placed()
+	t.place.off = t.place.off || o.Apart
 	return t
 }
 

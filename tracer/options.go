@@ -15,6 +15,7 @@ type Options struct {
 	Strict    bool
 	Quiet     bool
 	Verbose   bool
+	Apart     bool   // leave every task where the kernel puts it
 	Audit     bool   // hold the model's descriptors against the kernel's at every call
 	Verdict   string // a file for the run's verdict, "" for none
 	Program   string // the file to execute
