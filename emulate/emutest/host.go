@@ -214,11 +214,11 @@ func (s *Sim) refill(x *emulate.Socket) {
 	var twins []twin
 	for _, m := range x.Drain() {
 		w := twin{data: m.Bytes}
-		if m.Rider && d != nil && len(d.twins) > 0 {
+		if m.Rider != 0 && d != nil && len(d.twins) > 0 {
 			w.fds = d.twins[0].fds
 			d.twins = d.twins[1:]
 		}
-		for _, f := range m.Files {
+		for _, f := range m.Files() {
 			if slices.Contains(s.K.Objects(), f.Object()) {
 				s.Demote(f, "it lies in a message on "+x.Name())
 			}
