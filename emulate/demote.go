@@ -76,6 +76,7 @@ func (k *Kernel) Disown(o Object) {
 	var queues []*Queue
 	for _, f := range files {
 		f.native = true
+		strand(f)
 		for _, q := range f.ops.queues(f) {
 			if !slices.Contains(queues, q) {
 				queues = append(queues, q)

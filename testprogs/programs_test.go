@@ -18,6 +18,7 @@ var arguments = map[string][][]string{
 
 // demotes names the programs that do what the model does not serve, on purpose, and a word of what sluice says then.
 var demotes = map[string]string{
+	"demoted_closed": "bind",
 	"demoted_midway": "bind",
 	"demoted_rights": "bind",
 	"notify":         "listener",

@@ -22,11 +22,12 @@ type host struct {
 	afloat   map[*emulate.File]int   // files taken out of messages, and our descriptors for them
 	demoting map[emulate.Object]bool // the sockets whose messages they are
 	seeking  map[*emulate.File]bool  // what open is looking for
+	kept     map[*emulate.File]int   // files whose last number was closed while a call slept on them
 }
 
 func newHost(t *Tracer) *host {
 	return &host{t: t, sysctls: map[string]int{}, afloat: map[*emulate.File]int{},
-		demoting: map[emulate.Object]bool{}, seeking: map[*emulate.File]bool{}}
+		demoting: map[emulate.Object]bool{}, seeking: map[*emulate.File]bool{}, kept: map[*emulate.File]int{}}
 }
 
 // Creds are the task's thread group and real ids.

@@ -44,22 +44,28 @@ func (h *host) demotePair(s, p *emulate.Socket) {
 }
 
 // disembark lets the calls end that are sending a twin to s or receiving one in their own task at this moment: what is
-// halfway cannot be taken out. Such a call does not wait for anything.
+// halfway cannot be taken out. Such a call waits for nothing but its turn at its descriptor table.
 func (h *host) disembark(s *emulate.Socket) {
 	t := h.t
 	for _, c := range s.Rides() {
 		k := t.tasks[c.Task.TID]
-		for k != nil && k.state == injecting && c == &k.call {
+		for k != nil && c == &k.call && k.active {
+			who := k
+			if k.state == queued {
+				who = t.busy[k.model.Files]
+			}
+			if who == nil || who.state != injecting && who.state != hearing {
+				break
+			}
 			var ws unix.WaitStatus
-			pid, err := unix.Wait4(k.tid, &ws, unix.WALL, nil)
-			switch {
-			case err == unix.EINTR:
-			case err != nil:
-				return
-			default:
+			pid, err := unix.Wait4(who.tid, &ws, unix.WALL, nil)
+			if err == nil {
 				t.stops.Total++
 				t.event(pid, uint32(ws))
+			} else if err != unix.EINTR {
+				break
 			}
+			k = t.tasks[c.Task.TID]
 		}
 	}
 }
