@@ -47,6 +47,7 @@ type Call struct {
 	dozing *Socket // whose data it sleeps for
 	xfer   *transfer
 	last   Wait
+	lost   *drift // its file was given back, and its number leads elsewhere
 }
 
 // Arg returns argument i as the signed 32-bit number that descriptors and flags are.
