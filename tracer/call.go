@@ -118,6 +118,7 @@ func (t *Tracer) outcome(k *task, o emulate.Outcome) {
 		})
 	case emulate.KindBlock:
 		t.block(k, o)
+		t.unlock(k) // a recvmmsg that waits for its next message keeps nobody from the table
 	}
 }
 
