@@ -320,6 +320,9 @@ func (g *gen) splice() {
 	if (wait(a) && a.queued[a.side%2] == 0 || wait(b)) && g.careful() {
 		return
 	}
+	if socket(a) && wait(a) {
+		return // it would sleep with the pipe's mutex held, and everybody behind it in a state that is no sleep
+	}
 	if a != nil && a.kind == "eventfd" && g.chance(90) || a != nil && a.kind == "epoll" || b != nil && b.kind == "epoll" {
 		return
 	}

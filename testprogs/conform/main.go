@@ -118,7 +118,7 @@ func session(o *options, b *bench, seed uint64, kept []prog) (*tally, time.Durat
 		}
 		if kept != nil {
 			list := kept
-			kept, all.calls = []prog{}, 0
+			kept = []prog{}
 			if len(list) == 0 {
 				return nil
 			}
