@@ -81,7 +81,7 @@ func (k *Kernel) vector(c *Call, in bool, flags uint32) Outcome {
 	case none:
 		return Pass()
 	}
-	v, e := k.iovec(c, c.Args[1], c.Args[2], unix.EINVAL)
+	v, e := k.iovec(c, c.Args[1], uint64(uint32(c.Args[2])), unix.EINVAL)
 	if e != 0 {
 		return Fail(e)
 	}
