@@ -151,6 +151,7 @@ type Wait struct {
 	Deadline  int64       // ns on Kernel.Now's clock; 0 for none
 	Restart   unix.Errno  // what a signal makes of it: ERESTARTSYS, EINTR or ERESTARTNOHAND
 	Exclusive bool        // one wake-up serves one such waiter, first come first served
+	Last      bool        // it stands behind exclusive waiters without being one
 	Native    *KernelCall // park in this call, at once; nil: hold a while, then ask again with Call.Park set
 }
 

@@ -72,6 +72,8 @@ func (k *Kernel) Disown(o Object) {
 		files = x.files
 	case *Socket:
 		files = []*File{x.file}
+	case *Eventfd:
+		files = []*File{x.file}
 	}
 	var queues []*Queue
 	for _, f := range files {

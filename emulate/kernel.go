@@ -59,17 +59,19 @@ type Kernel struct {
 	Choose choice.Chooser
 	Tasks  map[int]*Task
 
-	dirty   []*Queue
-	asking  []*Call
-	seq     uint64
-	pipes   int // made so far; of the pairs and so on likewise
-	living  int // pipes that somebody holds
-	pairs   int
-	others  int
-	epolls  int
-	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
-	vec     Vec
-	in      incoming
+	dirty      []*Queue
+	asking     []*Call
+	seq        uint64
+	pipes      int // made so far; of the pairs and so on likewise
+	living     int // pipes that somebody holds
+	pairs      int
+	others     int
+	epolls     int
+	eventfds   int
+	objects    map[Object]int // live objects, for reports and statistics: the number is the order of creation
+	vec        Vec
+	in         incoming
+	longWrites answer // to an eventfd
 }
 
 // New returns a model with nothing in it.
@@ -209,7 +211,7 @@ func (k *Kernel) enqueue(c *Call, w *Wait) {
 	c.wait = c.wait[:len(w.On)]
 	for i, on := range w.On {
 		p := &c.wait[i]
-		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, call: c}
+		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, last: w.Last, call: c}
 		on.Queue.add(p)
 	}
 }

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,8 @@ func (h *host) Demote(f *emulate.File, why string) {
 			h.rejoin(p)
 			t.kernel.Disown(p)
 		}
+	case *emulate.Eventfd:
+		h.refillEventfd(f, x)
 	case *emulate.Epoll:
 		for _, member := range x.Members() { // of which the kernel's half knows nothing
 			h.Demote(member, "it is in "+o.Name())
@@ -145,4 +148,21 @@ func (h *host) refillSocket(s, peer *emulate.Socket) {
 			return
 		}
 	}
+}
+
+// refillEventfd adds an eventfd's count to its placeholder's, which is 0.
+func (h *host) refillEventfd(f *emulate.File, e *emulate.Eventfd) {
+	count := e.Drain()
+	if count == 0 {
+		return
+	}
+	if m, n, ok := h.t.kernel.Holder(f); ok {
+		if fd, err := h.borrow(m, n); err == nil {
+			defer rawClose(fd)
+			if rawWrite(fd, binary.NativeEndian.AppendUint64(nil, count)) == 8 {
+				return
+			}
+		}
+	}
+	h.t.warn("%s: its count is lost, its placeholder cannot be reached", e.Name())
 }
