@@ -1,4 +1,4 @@
-// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, and what
+// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, eventfds, and what
 // waits on them. It promises the kernel's answers and nothing else: it starts no goroutine, takes no lock,
 // reads no clock and makes no system call. Whoever drives it (the tracer, or a test) hands it calls and
 // moves its results into a program.

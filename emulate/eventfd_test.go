@@ -200,3 +200,22 @@ func TestEventfdLongWrites(t *testing.T) {
 		}
 	}
 }
+
+// What signals eventfds in the kernel is to find the true ones.
+func TestEventfdOfDevices(t *testing.T) {
+	sim, a := emutest.New()
+	fd := a.Eventfd(1, 0)
+	at := a.Mem.Lay([]byte("/dev/kvm\x00"))
+	a.Call(unix.SYS_OPENAT, ^uint64(99), at, unix.O_RDWR)
+	if sim.Demoted != nil {
+		t.Fatal(sim.Demoted) // there is none
+	}
+	sim.Devices = true
+	a.Call(unix.SYS_OPENAT, ^uint64(99), at, unix.O_RDWR)
+	if len(sim.Demoted) != 1 || sim.Demoted[0] != "eventfd:1: opening /dev/kvm" {
+		t.Error(sim.Demoted)
+	}
+	if a.Files.Get(fd) != nil || a.Files.Get(a.Eventfd(0, 0)) != nil {
+		t.Error("the model serves an eventfd still")
+	}
+}

@@ -59,18 +59,19 @@ type Kernel struct {
 	Choose choice.Chooser
 	Tasks  map[int]*Task
 
-	dirty      []*Queue
-	asking     []*Call
-	seq        uint64
-	pipes      int // made so far; of the pairs and so on likewise
-	living     int // pipes that somebody holds
-	pairs      int
-	others     int
-	epolls     int
+	dirty   []*Queue
+	asking  []*Call
+	seq     uint64
+	pipes   int // made so far; of the pairs and so on likewise
+	living  int // pipes that somebody holds
+	pairs   int
+	others  int
+	epolls  int
+	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
+	vec     Vec
+	in      incoming
+
 	eventfds   int
-	objects    map[Object]int // live objects, for reports and statistics: the number is the order of creation
-	vec        Vec
-	in         incoming
 	longWrites answer // to an eventfd
 }
 

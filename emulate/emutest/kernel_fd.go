@@ -215,6 +215,9 @@ func (t *Task) kOpen(a [6]uint64) int64 { return t.kOpenat([6]uint64{0, a[0], a[
 func (t *Task) kOpenat(a [6]uint64) int64 {
 	path, _, _ := strings.Cut(string(t.Mem.Bytes(a[1], 256)), "\x00")
 	n, err := strconv.Atoi(path[strings.LastIndexByte(path, '/')+1:])
+	if strings.HasPrefix(path, "/dev/") && t.sim.Devices {
+		return t.table.add(&desc{kind: aFile, flags: int(a[2])}, 0, false)
+	}
 	if err != nil {
 		return minus(unix.ENOENT)
 	}

@@ -23,6 +23,7 @@ type Sim struct {
 	Quiet   bool              // keep no log
 	// LongWrites has eventfds take the first 8 bytes of a write of more, as older kernels do.
 	LongWrites bool
+	Devices    bool     // whatever is opened below /dev is there
 	Raised     []string // what was signalled: "pipe:1 IN"
 	Demoted    []string // what was given back to the kernel, and why
 
