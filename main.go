@@ -1,4 +1,4 @@
-// Command sluice runs a program and serves its pipes and socketpairs from a model of its own.
+// Command sluice runs a program and serves its pipes, socketpairs and eventfds from a model of its own.
 package main
 
 import (
@@ -100,7 +100,7 @@ var formats = []string{"text", "json"}
 func run() *cli.Command {
 	return &cli.Command{
 		Name:      "run",
-		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
+		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes, socketpairs and eventfds",
 		UsageText: "sluice run [options] -- PROGRAM [ARGS...]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Sources: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},

@@ -75,6 +75,9 @@ type Kernel struct {
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
 	in      incoming
+
+	eventfds   int
+	longWrites answer // to an eventfd
 }
 
 // New returns a model with nothing in it.
@@ -219,7 +222,7 @@ func (k *Kernel) enqueue(c *Call, w *Wait) {
 	c.wait = c.wait[:len(w.On)]
 	for i, on := range w.On {
 		p := &c.wait[i]
-		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, call: c}
+		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, last: w.Last, call: c}
 		on.Queue.add(p)
 	}
 }
