@@ -145,6 +145,9 @@ func (k *Kernel) unpin(c *Call) {
 
 // install puts f at fd and takes one reference; what was there is closed.
 func (k *Kernel) install(t *FDTable, fd int, f *File, cloexec bool) {
+	if k.Observer != nil && f.refs == 0 {
+		k.Observer.Opened(f)
+	}
 	f.refs++
 	k.remove(t, fd)
 	t.slots[fd] = slot{f, cloexec}
@@ -168,6 +171,9 @@ func (k *Kernel) put(f *File) {
 		f.items[0].drop(k)
 	}
 	f.ops.release(k, f)
+	if k.Observer != nil {
+		k.Observer.Released(f)
+	}
 }
 
 // Holder finds a task and descriptor through which f's placeholder can be reached.

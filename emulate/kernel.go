@@ -59,6 +59,8 @@ type Kernel struct {
 	Choose choice.Chooser
 	Tasks  map[int]*Task
 
+	Observer Observer // nil for none
+
 	dirty   []*Queue
 	asking  []*Call
 	seq     uint64
@@ -169,6 +171,9 @@ func (k *Kernel) run(c *Call) Outcome {
 		return Pass()
 	}
 	o := c.Sys.Do(k, c)
+	if k.Observer != nil {
+		k.Observer.Tried(c, o)
+	}
 	switch o.Kind {
 	case KindAsk:
 		k.leave(c)
