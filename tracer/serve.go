@@ -2,10 +2,12 @@ package tracer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"sort"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +21,7 @@ func (t *Tracer) prepare() error {
 	}
 	_, err := unix.IoctlGetTermios(2, unix.TCGETS)
 	color := err == nil && os.Getenv("NO_COLOR") == ""
-	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color})
+	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color, Fail: t.fail})
 	if err != nil {
 		return err
 	}
@@ -36,19 +38,24 @@ func (t *Tracer) serve() (status int) {
 		}
 	}()
 	if err := t.loop(); err != nil {
-		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)
+		status := 125
+		var with *Error
+		if errors.As(err, &with) {
+			status = with.Status
+		}
 		t.flush()
-		t.verdict(125, err.Error())
-		t.kill()
-		return 125
+		fmt.Fprintf(os.Stderr, "sluice: %s\n", strings.ReplaceAll(err.Error(), "\n", "\nsluice: "))
+		t.verdict(status, err.Error())
+		t.kill(status)
+		return status
 	}
 	t.flush()
 	return 0
 }
 
-// kill ends the tree: every task dies, and the program's caller sees status 125 where it still can.
-func (t *Tracer) kill() {
-	t.endRoot(125)
+// kill ends the tree: every task dies, and the program's caller sees the status where it still can.
+func (t *Tracer) kill(status int) {
+	t.endRoot(status)
 	for tid, k := range t.tasks {
 		if tid == k.proc.tgid && k.proc != t.root {
 			unix.Kill(tid, unix.SIGKILL)
@@ -122,7 +129,7 @@ func (t *Tracer) crash(reason any, stack []byte) {
 	}
 	t.flush()
 	t.verdict(125, fmt.Sprint("internal error: ", reason))
-	t.kill()
+	t.kill(125)
 }
 
 // finishReport writes everything about the main program before whoever waits for it can go on.
