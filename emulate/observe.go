@@ -13,9 +13,11 @@ type Observer interface {
 	Disowned(o Object)
 }
 
-// Partial is how many bytes of the message under way are through; of sendmmsg and recvmmsg it is the message at Step.
+// Partial is how many bytes of the message, or the splice, under way are through; of sendmmsg and recvmmsg it is the message at Step.
 func (c *Call) Partial() int {
 	switch {
+	case c.xfer != nil:
+		return c.xfer.moved
 	case c.out != nil:
 		return c.out.moved
 	case c.in != nil:

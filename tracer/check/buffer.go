@@ -96,10 +96,13 @@ func (k *Checker) iovec(c *emulate.Call, at, count uint64) ([]span, bool) {
 	left := uint64(maxRW)
 	for i := range int(count) {
 		s := span{le64(raw[i*16:]), le64(raw[i*16+8:])}
+		if int64(s.n) < 0 {
+			return nil, false
+		}
 		if count == 1 {
 			s.n = min(s.n, maxRW)
 		}
-		if int64(s.n) < 0 || s.base > taskMax || s.n > 0 && s.n > taskMax-s.base {
+		if s.base > taskMax || s.n > 0 && s.n > taskMax-s.base {
 			return nil, false
 		}
 		s.n = min(s.n, left)

@@ -58,6 +58,7 @@ type entry struct {
 	step     int       // messages of sendmmsg and recvmmsg that are through
 	compared bool
 	why      string // it was not compared
+	asked    bool   // the kernel was asked about its half at the last attempt
 	mixed    *twin  // whose content comes from a real file, or goes to one
 }
 
@@ -118,6 +119,7 @@ func (k *Checker) Tried(c *emulate.Call, o emulate.Outcome) {
 	k.used, k.kept = 0, k.kept[:0]
 	if e := k.open[c.Task.TID]; e != nil && e.call == c {
 		k.try(e, c, o)
+		e.asked = o.Kind == emulate.KindAsk
 	}
 	k.settle(c)
 }

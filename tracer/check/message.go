@@ -159,9 +159,25 @@ func (k *Checker) send(e *entry, c *emulate.Call, o emulate.Outcome) {
 	}
 	flags := msgFlags(c)
 	en.urgent = en.urgent || flags&unix.MSG_OOB != 0
-	n, errno := syscall(unix.SYS_SENDMSG, uint64(en.fd), address(raw), flags|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-	k.judge(e, c, &s, o, n, errno)
+	n, errno := en.woken(c)
+	if errno == 0 {
+		n, errno = syscall(unix.SYS_SENDMSG, uint64(en.fd), address(raw), flags|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	}
+	k.judge(e, c, &s, o, nil, n, errno)
 	e.moved += s.moved
+}
+
+// woken is the error that a sender meets which slept: before anything else, while a new send looks at shutdown first
+// (net/core/sock.c: sock_alloc_send_pskb, net/unix/af_unix.c: unix_stream_sendmsg).
+func (en *end) woken(c *emulate.Call) (int, unix.Errno) {
+	if en.typ == 0 || !c.Blocked() {
+		return 0, 0
+	}
+	e, err := unix.GetsockoptInt(en.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || e == 0 {
+		return 0, 0
+	}
+	return -1, unix.Errno(e)
 }
 
 // toReceive makes the header for the twin, into raw, and returns the buffers as the program has them and as the twin has.
@@ -205,10 +221,7 @@ func (k *Checker) receive(e *entry, c *emulate.Call, o emulate.Outcome) {
 	if s.errno == unix.EFAULT && n >= 0 && errno == 0 {
 		return // the header, or the name, cannot be written: the message is gone in both
 	}
-	if k.nobody(en, &s, errno) {
-		n, errno = 0, 0
-	}
-	k.judge(e, c, &s, o, n, errno)
+	k.judge(e, c, &s, o, en, n, errno)
 	k.bytes(e, c, list, data, n)
 	if s.was == 0 && s.errno == 0 && !s.blocked && !s.asked && !k.failed {
 		k.about(e, c, en, h, raw)
@@ -220,8 +233,16 @@ func (k *Checker) receive(e *entry, c *emulate.Call, o emulate.Outcome) {
 
 // nobody tells of a datagram socket that is shut down for reading: who would wait gets nothing, who would not gets
 // EAGAIN (net/unix/af_unix.c: __unix_dgram_recvmsg).
-func (k *Checker) nobody(en *end, s *step, errno unix.Errno) bool {
-	if en.typ != unix.SOCK_DGRAM || errno != unix.EAGAIN || s.errno != 0 || s.blocked || s.moved > 0 {
+func (en *end) nobody(s *step, errno unix.Errno) bool {
+	if errno != unix.EAGAIN || s.errno != 0 || s.blocked || s.moved > 0 {
+		return false
+	}
+	return en.over()
+}
+
+// over tells of a datagram socket that it is shut down for reading.
+func (en *end) over() bool {
+	if en.typ != unix.SOCK_DGRAM {
 		return false
 	}
 	fds := []unix.PollFd{{Fd: int32(en.fd), Events: unix.POLLRDHUP}}

@@ -73,16 +73,16 @@ func (k *Checker) resync(t *twin) {
 	k.touch(t)
 	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", t.ends[0].fd), unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		k.drop(t, "spliced with a real file, and its twin cannot be filled: "+err.Error())
+		k.drop(t, "on a pipe whose twin cannot be filled: "+err.Error())
 		return
 	}
 	defer unix.Close(fd)
 	k.drain(fd)
 	for _, s := range p.Slots() {
 		if n, e := k.slot(fd, s); n < len(s.Bytes) {
-			why := "slots that only a socket makes"
+			why := "on a pipe with slots that only a socket makes"
 			if e != unix.EMSGSIZE {
-				why = "its twin cannot be filled: " + e.Error()
+				why = "on a pipe whose twin cannot be filled: " + e.Error()
 			}
 			k.drop(t, why)
 			return

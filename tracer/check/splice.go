@@ -55,7 +55,7 @@ func (k *Checker) splice(e *entry, c *emulate.Call, o emulate.Outcome) {
 		args[4] = k.rest(args[4], e, &s)
 		n, errno = syscall(unix.SYS_SPLICE, args[0], args[1], args[2], args[3], args[4], args[5]|spliceNonblock)
 	}
-	k.judge(e, c, &s, o, n, errno)
+	k.judge(e, c, &s, o, from, n, errno)
 	e.moved += s.moved
 	if from.typ != 0 && to.pipe != nil && n > 0 && !k.failed {
 		k.resync(to.twin) // how many slots it takes depends on where in the kernel's pages it lies
@@ -131,7 +131,7 @@ func (k *Checker) vmsplice(e *entry, c *emulate.Call, o emulate.Outcome) {
 		list = cut(list, 0, max(1<<20, k.inside(en)+pageSize))
 		iov, data := k.blank(c, list, k.short(en, &s, size(list)))
 		n, errno := syscall(unix.SYS_VMSPLICE, uint64(en.fd), address(iov), uint64(len(iov)/16), flags)
-		k.judge(e, c, &s, o, n, errno)
+		k.judge(e, c, &s, o, nil, n, errno)
 		k.bytes(e, c, list, data, n)
 		return
 	}
@@ -156,5 +156,5 @@ func (k *Checker) vmsplice(e *entry, c *emulate.Call, o emulate.Outcome) {
 		put64(iov[i*16+8:], l.n)
 	}
 	n, errno := syscall(unix.SYS_VMSPLICE, uint64(en.fd), address(iov), uint64(len(list)), flags)
-	k.judge(e, c, &s, o, n, errno)
+	k.judge(e, c, &s, o, nil, n, errno)
 }

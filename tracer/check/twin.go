@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +56,7 @@ func (k *Checker) Opened(f *emulate.File) {
 			k.twins[s.Peer()] = t
 		}
 		if t.gone != "" && !k.Quiet {
-			fmt.Fprintf(k.Stderr, "sluice: check: %s cannot be compared: %s\n", t.name, t.gone)
+			fmt.Fprintf(k.Stderr, "sluice: check: %s cannot be compared: %s\n", t.name, strings.TrimPrefix(t.gone, "on what has "))
 		}
 	}
 	if t.gone != "" {
@@ -73,7 +74,7 @@ func (k *Checker) Opened(f *emulate.File) {
 	default: // opened through /proc
 		var err error
 		if fd, err = unix.Open(fmt.Sprintf("/proc/self/fd/%d", t.ends[0].fd), mode|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
-			k.drop(t, "opened once more, which fails here: "+err.Error())
+			k.drop(t, "on a pipe whose twin cannot be opened once more: "+err.Error())
 			return
 		}
 	}
@@ -87,7 +88,7 @@ func newPipe(p *emulate.Pipe) *twin {
 	t := &twin{name: p.Name(), pipe: p, spare: map[emulate.Object]int{}}
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		t.gone = "no twin: " + err.Error()
+		t.gone = "on what has no twin: " + err.Error()
 		return t
 	}
 	_, _, slots := p.Fill()
@@ -95,7 +96,7 @@ func newPipe(p *emulate.Pipe) *twin {
 		if n, err = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, slots*pageSize); err != nil || n != slots*pageSize {
 			unix.Close(fds[0])
 			unix.Close(fds[1])
-			t.gone = "no twin of that size (fs.pipe-user-pages-soft)"
+			t.gone = "on what has no twin: none of that size is to be had (fs.pipe-user-pages-soft)"
 			return t
 		}
 	}
@@ -108,9 +109,9 @@ func newPair(s *emulate.Socket) *twin {
 	fds, err := unix.Socketpair(unix.AF_UNIX, t.typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	switch {
 	case err != nil:
-		t.gone = "no twin: " + err.Error()
+		t.gone = "on what has no twin: " + err.Error()
 	case s.Peer() == nil:
-		t.gone = "no twin: it has one end"
+		t.gone = "on what has no twin: it has one end"
 		unix.Close(fds[0])
 		unix.Close(fds[1])
 	default:
