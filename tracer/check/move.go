@@ -208,13 +208,19 @@ func (k *Checker) goOn(en *end, c *emulate.Call, list []span, tail int) (n int, 
 	var b []byte
 	for _, s := range cut(list, n, tail) {
 		piece := k.fetch(c, s.base, int(s.n))
-		if piece == nil {
-			if n > 0 {
-				return n, 0
-			}
-			return -1, unix.EFAULT
+		if piece != nil {
+			b = append(b, piece...)
+			continue
 		}
-		b = append(b, piece...)
+		switch at := en.ready(); { // it is looked at when there is room for it
+		case n > 0:
+			return n, 0
+		case at&emulate.Err != 0:
+			return -1, unix.EPIPE
+		case at&emulate.Out == 0:
+			return -1, unix.EAGAIN
+		}
+		return -1, unix.EFAULT
 	}
 	m, errno := k.slot(en.fd, emulate.Slot{Bytes: b, Merge: !en.direct, Packet: en.direct})
 	if n > 0 {
