@@ -80,11 +80,14 @@ func (k *Checker) resync(t *twin) {
 	k.drain(fd)
 	for _, s := range p.Slots() {
 		if n, e := k.slot(fd, s); n < len(s.Bytes) {
-			why := "on a pipe with slots that only a socket makes"
-			if e != unix.EMSGSIZE {
-				why = "on a pipe whose twin cannot be filled: " + e.Error()
+			switch e {
+			case unix.EAGAIN: // it holds a slot more than it has room for, for now
+				t.adrift = true
+			case unix.EMSGSIZE:
+				k.drop(t, "on a pipe with slots that only a socket makes")
+			default:
+				k.drop(t, "on a pipe whose twin cannot be filled: "+e.Error())
 			}
-			k.drop(t, why)
 			return
 		}
 	}
