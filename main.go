@@ -14,6 +14,7 @@ import (
 
 	"sluice/emulate"
 	"sluice/tracer"
+	"sluice/tracer/check"
 	"sluice/tracer/doctor"
 	"sluice/tracer/early"
 	"sluice/tracer/report"
@@ -53,23 +54,50 @@ func main() {
 	}
 }
 
-// layers makes what a run reports with.
+// layers makes what a run reports with, and what it is compared with.
 func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Reporter, error) {
-	if o.Log == "" && !o.Verbose && !o.Stats {
-		return nil, nil, nil
+	var v voice
+	var all []emulate.Layer
+	if o.Log != "" || o.Verbose || o.Stats {
+		l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
+			Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, v.report = l, r
 	}
-	l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
-		Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
-	if err != nil {
-		return nil, nil, err
+	if o.Check {
+		k, err := check.New(check.Config{Kernel: env.Kernel, Quiet: o.Quiet,
+			Fail: func(msg string) { env.Fail(&tracer.Error{Status: check.Status, Msg: msg}) }})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, v.check = append(all, k), k
 	}
-	return l, voice{r}, nil
+	return all, v, nil
 }
 
-type voice struct{ *report.Report }
+// A voice speaks for the layers that are there.
+type voice struct {
+	report *report.Report
+	check  *check.Checker
+}
 
-func (v voice) Finish(s tracer.Stops, still []string) error {
-	return v.Report.Finish(report.Stops(s), still)
+func (v voice) Flush() error {
+	if v.report == nil {
+		return nil
+	}
+	return v.report.Flush()
+}
+
+func (v voice) Finish(s tracer.Stops, still []string) (err error) {
+	if v.report != nil {
+		err = v.report.Finish(report.Stops(s), still)
+	}
+	if v.check != nil {
+		v.check.Finish()
+	}
+	return err
 }
 
 func app() *cli.Command {
@@ -80,7 +108,7 @@ func app() *cli.Command {
 		Usage:          "run a program with its pipes and socketpairs in your hands",
 		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice doctor\nsluice help [VERB]",
 		Version:        version,
-		Commands:       []*cli.Command{run(), check(), completion()},
+		Commands:       []*cli.Command{run(), examine(), completion()},
 		Action:         noVerb,
 		OnUsageError:   badUsage,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
@@ -108,6 +136,7 @@ func run() *cli.Command {
 			&cli.StringFlag{Name: "log-format", Sources: env("log-format"), Value: "text", Usage: "text or json, one object a line"},
 			toggle("stats", "at the end, a table of the objects and of the stops"),
 			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
+			toggle("check", "make every served call on a real pipe or socketpair as well; the first difference ends the run"),
 			toggle("quiet", "say nothing but errors"),
 			&cli.StringFlag{Name: "verdict", Sources: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
 		},
@@ -118,7 +147,7 @@ func run() *cli.Command {
 				return errors.New("usage: " + c.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
+				Check: c.Bool("check"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
 				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags)}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
@@ -142,7 +171,7 @@ func run() *cli.Command {
 	}
 }
 
-func check() *cli.Command {
+func examine() *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
 		Usage:     "tell whether this machine can run sluice, and what to change",

@@ -89,6 +89,9 @@ func (k *Kernel) byTID() []*Task {
 // Disown forgets an object: its descriptors are the kernel's from now on, and every call that waits on it
 // is asked again and finds nothing of ours.
 func (k *Kernel) Disown(o Object) {
+	if k.Observer != nil {
+		k.Observer.Disowned(o)
+	}
 	files := k.Files(o)
 	var queues []*Queue
 	for _, f := range files {

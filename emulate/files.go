@@ -149,6 +149,9 @@ func (k *Kernel) unpin(c *Call) {
 
 // install puts f at fd and takes one reference; what was there is closed.
 func (k *Kernel) install(t *FDTable, fd int, f *File, cloexec bool) {
+	if k.Observer != nil && f.refs == 0 {
+		k.Observer.Opened(f)
+	}
 	f.refs++
 	k.remove(t, fd)
 	t.slots[fd] = slot{f, cloexec}
@@ -175,6 +178,9 @@ func (k *Kernel) put(f *File) {
 	if f.kept {
 		f.kept = false
 		k.Host.Drop(f)
+	}
+	if k.Observer != nil {
+		k.Observer.Released(f)
 	}
 }
 

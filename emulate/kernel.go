@@ -64,6 +64,8 @@ type Kernel struct {
 	Choose choice.Chooser
 	Tasks  map[int]*Task
 
+	Observer Observer // nil for none
+
 	dirty   []*Queue
 	asking  []*Call
 	seq     uint64
@@ -182,6 +184,9 @@ func (k *Kernel) run(c *Call) Outcome {
 		o = k.drift(c)
 	} else {
 		o = c.Sys.Do(k, c)
+	}
+	if k.Observer != nil {
+		k.Observer.Tried(c, o)
 	}
 	switch o.Kind {
 	case KindAsk:

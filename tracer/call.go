@@ -114,6 +114,9 @@ func (t *Tracer) enter(k *task) {
 
 // outcome carries out what the model decided about a task that is stopped.
 func (t *Tracer) outcome(k *task, o emulate.Outcome) {
+	if t.failure != nil {
+		return // the program is not to see an answer any more; the loop ends
+	}
 	if !t.covered(k) {
 		t.cover(k, func() { t.outcome(k, o) })
 		return

@@ -93,6 +93,7 @@ func behind(slots []emulate.Slot, n int) []emulate.Slot {
 	slots[0].Bytes = slots[0].Bytes[n:]
 	return slots
 }
+
 // refillEventfd adds an eventfd's count to its placeholder's, which is 0.
 func (h *host) refillEventfd(f *emulate.File, e *emulate.Eventfd) {
 	count := e.Drain()
