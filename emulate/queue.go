@@ -6,6 +6,7 @@ package emulate
 type Queue struct {
 	head, tail *watcher
 	excl       *watcher // the first exclusive one
+	lasts      int      // those behind it, or at the tail, that are not exclusive
 	fired      Events   // what happened since the waiters were last asked
 	dirty      bool
 	owner      Object
@@ -29,6 +30,9 @@ func (q *Queue) empty() bool { return q.head == nil }
 
 func (q *Queue) add(w *watcher) {
 	w.q = q
+	if w.last {
+		q.lasts++
+	}
 	before := q.excl // a plain waiter goes before the first exclusive one, an exclusive one to the tail
 	if w.exclusive || w.last {
 		before = nil
@@ -58,6 +62,9 @@ func (q *Queue) add(w *watcher) {
 func (q *Queue) remove(w *watcher) {
 	if w.q != q {
 		return
+	}
+	if w.last {
+		q.lasts--
 	}
 	if q.excl == w {
 		q.excl = w.next
@@ -146,7 +153,7 @@ func (k *Kernel) Settle(done func(*Call, Outcome), reach func(*Call) Reach) {
 func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach func(*Call) Reach) {
 	// Plain waiters are all asked; from a snapshot, since asking changes the queue.
 	ready := k.asking[:0]
-	for w := q.head; w != nil; w = w.next {
+	for w := q.head; w != nil && (w != q.excl || q.lasts > 0); w = w.next {
 		if w.call != nil && !w.exclusive && w.want&fired != 0 {
 			ready = append(ready, w.call)
 		}
