@@ -179,6 +179,9 @@ func (k *Checker) twinOf(e *entry, arg int) *end {
 	if t := k.twins[f.Object()]; t != nil && t.gone != "" {
 		e.why = t.gone
 	}
+	if _, ok := f.Object().(*emulate.Eventfd); ok {
+		e.why = "on an eventfd"
+	}
 	return nil
 }
 
