@@ -9,14 +9,9 @@ import (
 // holds goes back to the kernel first, and it makes no more emulated objects until it executes another
 // program.
 func (k *Kernel) escape(c *Call) Outcome {
-	k.letGo(c, c.Sys.Name)
-	return Pass()
-}
-
-func (k *Kernel) letGo(c *Call, why string) {
 	for _, fd := range c.Task.Files.FDs() {
 		if f := c.Task.Files.Get(fd); f != nil {
-			k.Host.Demote(f, why)
+			k.Host.Demote(f, c.Sys.Name)
 		}
 	}
 	for _, t := range k.Tasks {
@@ -24,6 +19,7 @@ func (k *Kernel) letGo(c *Call, why string) {
 			t.Native = true
 		}
 	}
+	return Pass()
 }
 
 // A device signals eventfds, or waits for them, in the kernel: an ioctl names them there (KVM_IRQFD,
@@ -32,6 +28,22 @@ type device string
 
 func isDevice(path string) bool {
 	return path == "/dev/kvm" || strings.HasPrefix(path, "/dev/vhost-") || strings.HasPrefix(path, "/dev/vfio/")
+}
+
+// opened gives back the eventfds of a process that may hand them to a device.
+func (d device) opened(k *Kernel, c *Call) {
+	for _, t := range k.Tasks {
+		if t.TGID == c.Task.TGID {
+			t.Drives = true
+		}
+	}
+	for _, fd := range c.Task.Files.FDs() {
+		if f := c.Task.Files.Get(fd); f != nil {
+			if _, ok := f.ops.(*Eventfd); ok {
+				k.Host.Demote(f, "opening "+string(d))
+			}
+		}
+	}
 }
 
 // pidfdGetfd mirrors a descriptor taken out of another process.

@@ -24,7 +24,7 @@ func (k *Kernel) eventfd(c *Call) Outcome {
 	case c.Step == 1:
 		k.sawEventfd(c, c.Results[0])
 		return Outcome{Kind: KindDone, Ret: c.Results[0]}
-	case c.Task.Native || k.sharedWithout(c.Task):
+	case c.Task.Native || c.Task.Drives || k.sharedWithout(c.Task):
 		return Pass()
 	case uint32(c.Args[0]) == 0:
 		return Hear()

@@ -218,4 +218,7 @@ func TestEventfdOfDevices(t *testing.T) {
 	if a.Files.Get(fd) != nil || a.Files.Get(a.Eventfd(0, 0)) != nil {
 		t.Error("the model serves an eventfd still")
 	}
+	if r, _ := a.Pipe(0); a.Files.Get(r) == nil {
+		t.Error("nor does it serve a pipe")
+	}
 }

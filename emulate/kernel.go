@@ -94,6 +94,8 @@ type Task struct {
 	Name      string // comm, for logs
 	// Native is set for a task whose new objects are left to the kernel (a foreign architecture, io_uring).
 	Native bool
+	// Drives is set for one whose eventfds are left to the kernel, where a device may signal them.
+	Drives bool
 }
 
 // Root makes the first task known.
@@ -105,7 +107,7 @@ func (k *Kernel) Root(tid int) *Task {
 
 // Clone makes a task known that parent created with the clone flags.
 func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
-	t := &Task{TID: tid, TGID: tid, Name: parent.Name, Native: parent.Native}
+	t := &Task{TID: tid, TGID: tid, Name: parent.Name, Native: parent.Native, Drives: parent.Drives}
 	if flags&unix.CLONE_THREAD != 0 {
 		t.TGID = parent.TGID
 	}

@@ -44,7 +44,7 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 		return Pass()
 	}
 	c.Shows = strings.HasSuffix(path, "status")
-	if isDevice(path) && !c.Task.Native {
+	if isDevice(path) {
 		c.State = device(path)
 		return Hear()
 	}
@@ -167,7 +167,7 @@ func (k *Kernel) sawOpen(c *Call, ret int64) {
 	}
 	switch r := c.State.(type) {
 	case device:
-		k.letGo(c, "opening "+string(r))
+		r.opened(k, c)
 	case reopening:
 		k.install(c.Task.Files, int(ret), r.pipe.open(k, r.flags), r.flags&unix.O_CLOEXEC != 0)
 	}
