@@ -1,4 +1,4 @@
-// Command sluice runs a program and serves its pipes and socketpairs from a model of its own.
+// Command sluice runs a program and serves its pipes, socketpairs and eventfds from a model of its own.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"sluice/emulate"
 	"sluice/tracer"
+	"sluice/tracer/check"
 	"sluice/tracer/doctor"
 	"sluice/tracer/early"
 	"sluice/tracer/fault"
@@ -26,6 +27,9 @@ const version = "0.1.0"
 
 // auditVar makes a run compare the model's descriptors with the kernel's at every call: for tests.
 const auditVar = "SLUICE_AUDIT"
+
+// apartVar makes a run leave every task where the kernel puts it: to measure what placement is worth.
+const apartVar = "SLUICE_APART"
 
 // failed is the status of everything that sluice itself could not do.
 const failed = 125
@@ -52,7 +56,7 @@ func main() {
 	}
 }
 
-// layers makes what a run reports with, and what it makes go wrong.
+// layers makes what a run reports with, what it is compared with, and what makes it go wrong.
 func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Reporter, error) {
 	var v voice
 	var all []emulate.Layer
@@ -63,6 +67,14 @@ func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Repo
 			return nil, nil, err
 		}
 		all, v.report = l, r
+	}
+	if o.Check {
+		k, err := check.New(check.Config{Kernel: env.Kernel, Quiet: o.Quiet,
+			Fail: func(msg string) { env.Fail(&tracer.Error{Status: check.Status, Msg: msg}) }})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, v.check = append(all, k), k
 	}
 	if len(o.Inject) > 0 {
 		plan, err := fault.NewPlan(o.Inject, "", o.Seed, shell.Nearest, rand.Uint64)
@@ -79,6 +91,7 @@ func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Repo
 // A voice speaks for the layers that are there.
 type voice struct {
 	report *report.Report
+	check  *check.Checker
 	faults *fault.Layer
 }
 
@@ -92,6 +105,9 @@ func (v voice) Flush() error {
 func (v voice) Finish(s tracer.Stops, still []string) (err error) {
 	if v.report != nil {
 		err = v.report.Finish(report.Stops(s), still)
+	}
+	if v.check != nil {
+		v.check.Finish()
 	}
 	if v.faults != nil {
 		v.faults.Finish()
@@ -111,6 +127,9 @@ func faults(c *cli.Command, o *tracer.Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Check && len(plan.Rules) > 0 {
+		return errors.New("--check and --inject exclude each other: every fault would be a difference from the kernel")
+	}
 	if plan.Drawn {
 		say(o.Quiet, fmt.Sprintf("the seed is %d; --seed %d makes the same choices again", plan.Seed, plan.Seed))
 	}
@@ -126,7 +145,7 @@ func app() *cli.Command {
 		Usage:          "run a program with its pipes and socketpairs in your hands",
 		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice doctor\nsluice help [VERB]",
 		Version:        version,
-		Commands:       []*cli.Command{run(), check(), completion()},
+		Commands:       []*cli.Command{run(), examine(), completion()},
 		Action:         noVerb,
 		OnUsageError:   badUsage,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
@@ -148,7 +167,7 @@ func run() *cli.Command {
 		Name: "run",
 		// a rule has commas of its own
 		DisableSliceFlagSeparator: true,
-		Usage:                     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
+		Usage:                     "wrap a program: everything stays as it is, but sluice serves its pipes, socketpairs and eventfds",
 		UsageText:                 "sluice run [options] -- PROGRAM [ARGS...]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Sources: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
@@ -156,6 +175,7 @@ func run() *cli.Command {
 			&cli.StringFlag{Name: "log-format", Sources: env("log-format"), Value: "text", Usage: "text or json, one object a line"},
 			toggle("stats", "at the end, a table of the objects and of the stops"),
 			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
+			toggle("check", "make every served call on a real pipe or socketpair as well; the first difference ends the run"),
 			toggle("quiet", "say nothing but errors"),
 			&cli.StringSliceFlag{Name: "inject", Sources: env("inject"), Usage: "make calls go wrong as `RULE` says: CALLS:WORD=VALUE:...; may be repeated"},
 			&cli.StringFlag{Name: "inject-file", Sources: env("inject-file"), TakesFile: true, Usage: "read such rules from `FILE`, one a line"},
@@ -169,7 +189,8 @@ func run() *cli.Command {
 				return errors.New("usage: " + c.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Flags)}
+				Check: c.Bool("check"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
+				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags)}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
@@ -195,7 +216,7 @@ func run() *cli.Command {
 	}
 }
 
-func check() *cli.Command {
+func examine() *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
 		Usage:     "tell whether this machine can run sluice, and what to change",
@@ -271,7 +292,7 @@ func delimited(args []string) []string {
 
 // environment is the program's: ours without the variables that are options.
 func environment(flags []cli.Flag) []string {
-	own := map[string]bool{auditVar: true}
+	own := map[string]bool{auditVar: true, apartVar: true}
 	for _, f := range flags {
 		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
 			own[name] = true

@@ -168,6 +168,3 @@ func (f *File) Edge() bool {
 	}
 	return false
 }
-
-// Datagrams tells whether the socket is one of SOCK_DGRAM.
-func (s *Socket) Datagrams() bool { return s.typ == unix.SOCK_DGRAM }

@@ -15,9 +15,11 @@ type Options struct {
 	Strict    bool
 	Quiet     bool
 	Verbose   bool
-	Inject    []string // rules of faults, each with where it stands before it: see tracer/fault
+	Check     bool     // make every served call on real objects as well, and compare
+	Inject    []string // rules of faults, as tracer/fault reads them
 	Seed      string   // of what they leave to chance: a number, "random" or ""
 	Stop      []int    // calls that stop in every process, on whatever descriptor
+	Apart     bool     // leave every task where the kernel puts it
 	Audit     bool     // hold the model's descriptors against the kernel's at every call
 	Verdict   string   // a file for the run's verdict, "" for none
 	Program   string   // the file to execute
@@ -29,7 +31,8 @@ type Options struct {
 type LayerEnv struct {
 	Now    func() int64 // the monotonic clock in ns
 	Kernel *emulate.Kernel
-	Color  bool // stderr is a terminal that wants it
+	Color  bool        // stderr is a terminal that wants it
+	Fail   func(error) // ends the run; an Error brings the exit status along
 	Proc   Proc
 }
 
@@ -56,7 +59,7 @@ type Reporter interface {
 // Layers builds the layers of a run. It is set before Stage is called; nil means none.
 var Layers func(Options, LayerEnv) ([]emulate.Layer, Reporter, error)
 
-// An Error is a failure of sluice itself, or of finding the program, with its exit status.
+// An Error is what ends a run, or keeps it from beginning, with its exit status. Its message may have several lines.
 type Error struct {
 	Status int
 	Msg    string

@@ -41,6 +41,7 @@ var errorsOf = map[string]string{
 	"close_range":                  "EMFILE ENOMEM ENOSYS",
 	"sched_setaffinity":            "EPERM ESRCH",
 	"sched_getaffinity":            "ESRCH",
+	"eventfd eventfd2":             "EMFILE ENFILE ENODEV ENOMEM",
 	"close":                        "",
 }
 

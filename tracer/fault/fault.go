@@ -172,7 +172,7 @@ func (l *Layer) due(s *state, by counted, channel string) bool {
 func (l *Layer) tell(s *state, c *emulate.Call, why string) {
 	if !s.told[why] {
 		s.told[why] = true
-		l.Say(fmt.Sprintf("the rule %q was not carried out on a %s of %s: %s", s.Text, c.Sys.Name, who(c), why))
+		l.Say(fmt.Sprintf("the rule %q was not carried out on %s by %s: %s", s.Text, c.Sys.Name, who(c), why))
 	}
 }
 

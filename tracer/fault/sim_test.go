@@ -173,7 +173,7 @@ func TestShortWritesStaySound(t *testing.T) {
 	expect(t, a.Write(w, strings.Repeat("x", 5000)).Result(), "1")
 	b.proc.handles = false
 	expect(t, a.Write(w, strings.Repeat("x", 5000)).Result(), "5000")
-	b.hears(t, "was not carried out on a write of prog[100]: a blocking write ends early only when a handler interrupts it, and there is none (:unsound does it all the same)")
+	b.hears(t, "was not carried out on write by prog[100]: a blocking write ends early only when a handler interrupts it, and there is none (:unsound does it all the same)")
 	if len(b.said) != 2 {
 		t.Errorf("said: %q", b.said)
 	}

@@ -148,7 +148,7 @@ func (l *Layer) can(r *Rule, c *emulate.Call, e *end) string {
 	}
 	if r.breaks() {
 		kind := e.file.Object().Kind()
-		if kind != "pipe" && kind != "pair" || r.reset && kind == "pipe" || kind == "pair" && e.file.Object().(*emulate.Socket).Datagrams() {
+		if kind != "pipe" && kind != "pair" || r.reset && kind == "pipe" || kind == "pair" && e.file.Object().(*emulate.Socket).Type() == unix.SOCK_DGRAM {
 			return e.file.Name() + " has no connection that could be " + map[bool]string{true: "reset", false: "closed"}[r.reset]
 		}
 	}
