@@ -98,7 +98,7 @@ func (r *Rule) astray() bool { return r.drop || r.dup || r.reorder }
 
 // moves tells whether the rule makes sense only for calls that move bytes through a channel.
 func (r *Rule) moves() bool {
-	return r.shortens() || r.coalesce > 0 || r.eagain > 0 || r.breaks() || r.corrupt >= 0 || r.astray() || r.ranged || r.match != nil
+	return r.shortens() || r.coalesce > 0 || r.stall > 0 || r.eagain > 0 || r.breaks() || r.corrupt >= 0 || r.astray() || r.ranged || r.match != nil
 }
 
 // eligible tells by the call alone whether the rule can do something to it.
