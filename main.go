@@ -16,6 +16,7 @@ import (
 	"sluice/tracer"
 	"sluice/tracer/check"
 	"sluice/tracer/doctor"
+	"sluice/tracer/early"
 	"sluice/tracer/report"
 	"sluice/tracer/shell"
 )
@@ -24,6 +25,9 @@ const version = "0.1.0"
 
 // auditVar makes a run compare the model's descriptors with the kernel's at every call: for tests.
 const auditVar = "SLUICE_AUDIT"
+
+// apartVar makes a run leave every task where the kernel puts it: to measure what placement is worth.
+const apartVar = "SLUICE_APART"
 
 // failed is the status of everything that sluice itself could not do.
 const failed = 125
@@ -143,7 +147,8 @@ func run() *cli.Command {
 				return errors.New("usage: " + c.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"), Check: c.Bool("check"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Flags)}
+				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
+				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags)}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
@@ -158,7 +163,10 @@ func run() *cli.Command {
 			if o.Program, err = shell.Find(o.Args[0], path, set); err != nil {
 				return err
 			}
-			return tracer.Run(o)
+			if early.Parental() {
+				return tracer.RunAsParent(o)
+			}
+			return tracer.Run(o, early.Tracer)
 		},
 	}
 }
@@ -239,7 +247,7 @@ func delimited(args []string) []string {
 
 // environment is the program's: ours without the variables that are options.
 func environment(flags []cli.Flag) []string {
-	own := map[string]bool{auditVar: true}
+	own := map[string]bool{auditVar: true, apartVar: true}
 	for _, f := range flags {
 		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
 			own[name] = true

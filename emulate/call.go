@@ -24,6 +24,7 @@ type Call struct {
 	Expired bool  // the wait's deadline has passed; Do is asked for the result at the deadline
 	Until   int64 // the deadline that an interrupted and restarted wait began with; 0 for none
 	Park    bool  // the driver is about to park the task: a Block may now name a native call to park in
+	Shows   bool  // it may open a file that shows on which processors a task may run
 
 	// Results holds what the kernel answered to each call of the plan last asked (or, for a wait that parked
 	// in a native call, that call's one answer). Nil when nothing was asked yet. Step and State are for the
@@ -46,6 +47,7 @@ type Call struct {
 	dozing *Socket // whose data it sleeps for
 	xfer   *transfer
 	last   Wait
+	lost   *drift // its file was given back, and its number leads elsewhere
 }
 
 // Arg returns argument i as the signed 32-bit number that descriptors and flags are.

@@ -35,8 +35,14 @@ func (k *Kernel) sawPidfdGetfd(c *Call, ret int64) {
 	}
 }
 
-// Files lists the open file descriptions that lead to o, as far as tables hold them.
+// Files lists the open file descriptions that lead to o, those too that only a message or a sleeping call holds.
 func (k *Kernel) Files(o Object) []*File {
+	switch x := o.(type) {
+	case *Pipe:
+		return slices.Clone(x.files)
+	case *Socket:
+		return []*File{x.file}
+	}
 	var out []*File
 	seen := map[*FDTable]bool{}
 	for _, t := range k.byTID() {
@@ -70,15 +76,10 @@ func (k *Kernel) Disown(o Object) {
 		k.Observer.Disowned(o)
 	}
 	files := k.Files(o)
-	switch x := o.(type) { // those too that only a message or a sleeping call holds
-	case *Pipe:
-		files = x.files
-	case *Socket:
-		files = []*File{x.file}
-	}
 	var queues []*Queue
 	for _, f := range files {
 		f.native = true
+		strand(f)
 		for _, q := range f.ops.queues(f) {
 			if !slices.Contains(queues, q) {
 				queues = append(queues, q)

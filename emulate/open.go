@@ -43,6 +43,10 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 	if e != 0 {
 		return Pass()
 	}
+	c.Shows = strings.HasSuffix(path, "status")
+	if k.living == 0 {
+		return Pass() // only a pipe can be opened by its descriptor's name
+	}
 	const most = 8 // links that are followed; the kernel follows 40, and nobody hides a descriptor behind so many
 	for i := 0; !suspicious(path) && i < most; i++ {
 		link, ok := k.Host.Link(c.Task, dirfd, path)

@@ -48,6 +48,7 @@ func (t *Tracer) created(k *task, tid int, flags uint64) {
 		child.proc.space = k.proc.space.fork(k.tid, tid)
 	}
 	t.tasks[tid] = child
+	t.crowd.sized(len(t.tasks))
 	k.free(tid)
 }
 
@@ -189,6 +190,7 @@ func (t *Tracer) gone(tid int, ws uint32) {
 func (t *Tracer) drop(k *task) {
 	t.abandon(k)
 	t.unlock(k)
+	k.bound = false
 	if k.state == exiting {
 		k.proc.leaving--
 	}
@@ -196,6 +198,7 @@ func (t *Tracer) drop(k *task) {
 	k.proc.tasks--
 	k.proc.space.leave(k.tid)
 	delete(t.tasks, k.tid)
+	t.crowd.sized(len(t.tasks))
 	t.kernel.Exit(k.model)
 }
 

@@ -16,6 +16,7 @@ type Options struct {
 	Quiet     bool
 	Verbose   bool
 	Check     bool   // make every served call on real objects as well, and compare
+	Apart     bool   // leave every task where the kernel puts it
 	Audit     bool   // hold the model's descriptors against the kernel's at every call
 	Verdict   string // a file for the run's verdict, "" for none
 	Program   string // the file to execute
