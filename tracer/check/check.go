@@ -187,6 +187,8 @@ func (k *Checker) heard(e *entry, c *emulate.Call, ret int64) {
 	switch c.Sys.Nr {
 	case unix.SYS_FCNTL, unix.SYS_SHUTDOWN, unix.SYS_SETSOCKOPT:
 		k.setting(e, c, ret)
+	case unix.SYS_EVENTFD, unix.SYS_EVENTFD2:
+		k.counter(c, ret)
 	}
 }
 

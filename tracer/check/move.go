@@ -65,6 +65,10 @@ func (k *Checker) read(e *entry, c *emulate.Call, o emulate.Outcome) {
 	if en == nil {
 		return
 	}
+	if en.event {
+		k.event(e, c, o, en, unix.SYS_READ, unix.SYS_PREADV2)
+		return
+	}
 	s, ok := e.measure(c, o)
 	list, fine := k.buffers(c)
 	flags := rwf(c)
@@ -156,6 +160,10 @@ func (k *Checker) bytes(e *entry, c *emulate.Call, list []span, data []byte, n i
 func (k *Checker) write(e *entry, c *emulate.Call, o emulate.Outcome) {
 	en := k.usable(e, 0)
 	if en == nil {
+		return
+	}
+	if en.event {
+		k.event(e, c, o, en, unix.SYS_WRITE, unix.SYS_PWRITEV2)
 		return
 	}
 	s, ok := e.measure(c, o)

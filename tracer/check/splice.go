@@ -65,7 +65,7 @@ func (k *Checker) splice(e *entry, c *emulate.Call, o emulate.Outcome) {
 	}
 	k.judge(e, c, &s, o, from, n, errno)
 	e.moved += s.moved
-	if from.typ != 0 && to.pipe != nil && n > 0 && !k.failed {
+	if from.pipe == nil && to.pipe != nil && n > 0 && !k.failed {
 		k.resync(to.twin) // how many slots it takes depends on where in the kernel's pages it lies
 	}
 }
