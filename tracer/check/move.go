@@ -91,7 +91,11 @@ func vectored(one, many int, c *emulate.Call, en *end, iov []byte, nowhere uint6
 	case c.Sys.Nr == one && len(iov) == 16:
 		return syscall(one, uint64(en.fd), le64(iov), le64(iov[8:]))
 	}
-	return syscall(many, uint64(en.fd), address(iov), uint64(len(iov)/16), ^uint64(0), 0, rwf(c)&^rwfNowait)
+	flags := rwf(c)
+	if !en.event {
+		flags &^= rwfNowait
+	}
+	return syscall(many, uint64(en.fd), address(iov), uint64(len(iov)/16), ^uint64(0), 0, flags)
 }
 
 // most is how many bytes a receive of the twin is given room for. A stream whose messages have names must not give
