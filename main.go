@@ -1,4 +1,4 @@
-// Command sluice runs a program and serves its pipes and socketpairs from a model of its own.
+// Command sluice runs a program and serves its pipes, socketpairs and eventfds from a model of its own.
 package main
 
 import (
@@ -128,7 +128,7 @@ var formats = []string{"text", "json"}
 func run() *cli.Command {
 	return &cli.Command{
 		Name:      "run",
-		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
+		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes, socketpairs and eventfds",
 		UsageText: "sluice run [options] -- PROGRAM [ARGS...]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Sources: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
@@ -146,8 +146,8 @@ func run() *cli.Command {
 			if !c.Args().Present() {
 				return errors.New("usage: " + c.UsageText)
 			}
-			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"), Check: c.Bool("check"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
+			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
+				Check: c.Bool("check"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
 				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags)}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)

@@ -1,4 +1,4 @@
-// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, and what
+// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, eventfds, and what
 // waits on them. It promises the kernel's answers and nothing else: it starts no goroutine, takes no lock,
 // reads no clock and makes no system call. Whoever drives it (the tracer, or a test) hands it calls and
 // moves its results into a program.
@@ -152,6 +152,7 @@ type Wait struct {
 	Deadline  int64       // ns on Kernel.Now's clock; 0 for none
 	Restart   unix.Errno  // what a signal makes of it: ERESTARTSYS, EINTR or ERESTARTNOHAND
 	Exclusive bool        // one wake-up serves one such waiter, first come first served
+	Last      bool        // it stands behind exclusive waiters without being one
 	Native    *KernelCall // park in this call, at once; nil: hold a while, then ask again with Call.Park set
 }
 

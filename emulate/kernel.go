@@ -77,6 +77,9 @@ type Kernel struct {
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
 	in      incoming
+
+	eventfds   int
+	longWrites answer // to an eventfd
 }
 
 // New returns a model with nothing in it.
@@ -224,7 +227,7 @@ func (k *Kernel) enqueue(c *Call, w *Wait) {
 	c.wait = c.wait[:len(w.On)]
 	for i, on := range w.On {
 		p := &c.wait[i]
-		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, call: c}
+		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, last: w.Last, call: c}
 		on.Queue.add(p)
 	}
 }
@@ -304,6 +307,11 @@ func (k *Kernel) Interrupt(c *Call) Outcome {
 	if c.Moved > 0 {
 		if e := k.cutShort(c); e != 0 {
 			o = Fail(e)
+		}
+	}
+	if c.Sys.Nr == unix.SYS_RECVMMSG && c.Step > 0 && c.in != nil && c.in.moved == 0 {
+		if s, ok := c.file.ops.(*Socket); ok {
+			s.err = c.last.Restart // do_recvmmsg keeps any error for the next call, even ERESTARTSYS, as 512
 		}
 	}
 	k.Cancel(c)

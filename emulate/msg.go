@@ -126,7 +126,7 @@ func (k *Kernel) sendOne(c *Call, f *File, s *Socket, at uint64, flags int) Outc
 	if c.out == nil {
 		m := &outgoing{flags: flags, named: h.namelen > 0 && s.typ != unix.SOCK_SEQPACKET}
 		c.out = m
-		if h.control != 0 && h.controllen > 0 {
+		if h.controllen > 0 { // no address is a bad one (____sys_sendmsg)
 			if h.controllen > math.MaxInt32 || int(h.controllen) > k.Host.Sysctl("net/core/optmem_max", 131072) {
 				return Fail(unix.ENOBUFS)
 			}

@@ -244,8 +244,10 @@ func (s *Socket) recvPacket(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 	if m.flags&unix.MSG_OOB != 0 {
 		return Fail(unix.EOPNOTSUPP)
 	}
-	if e := s.takeError(); e != 0 {
-		return Fail(e)
+	if m.asked == nil && m.rode == nil { // an error that its own descriptors made, when they were closed, is for the next call
+		if e := s.takeError(); e != 0 {
+			return Fail(e)
+		}
 	}
 	peek := m.flags&unix.MSG_PEEK != 0
 	b, skip := s.queue.first, 0

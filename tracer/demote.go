@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,8 @@ func (h *host) Demote(f *emulate.File, why string) {
 	case *emulate.Socket:
 		h.demotePair(x, x.Peer())
 		return
+	case *emulate.Eventfd:
+		h.refillEventfd(f, x)
 	case *emulate.Epoll:
 		for _, member := range x.Members() { // of which the kernel's half knows nothing
 			h.Demote(member, "it is in "+o.Name())
@@ -89,4 +92,19 @@ func behind(slots []emulate.Slot, n int) []emulate.Slot {
 	}
 	slots[0].Bytes = slots[0].Bytes[n:]
 	return slots
+}
+
+// refillEventfd adds an eventfd's count to its placeholder's, which is 0.
+func (h *host) refillEventfd(f *emulate.File, e *emulate.Eventfd) {
+	count := e.Drain()
+	if count == 0 {
+		return
+	}
+	if fd := h.open(f); fd >= 0 {
+		defer rawClose(fd)
+		if rawWrite(fd, binary.NativeEndian.AppendUint64(nil, count)) == 8 {
+			return
+		}
+	}
+	h.t.warn("%s: its count is lost, its placeholder cannot be reached", e.Name())
 }

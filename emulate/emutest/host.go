@@ -51,6 +51,8 @@ func (s *Sim) Target(m *emulate.Task, fd int) (string, bool) {
 		return "", false
 	case d.kind == aPipe:
 		return "pipe:[1]", false
+	case d.kind == anEventfd:
+		return "anon_inode:[eventfd]", false
 	case d.kind == anEpoll:
 		return "anon_inode:[eventpoll]", false
 	}
@@ -204,6 +206,11 @@ func (s *Sim) Demote(f *emulate.File, why string) {
 			s.refill(p)
 			s.rejoin(p)
 			s.K.Disown(p)
+		}
+	case *emulate.Eventfd:
+		count := x.Drain()
+		if d := s.beneath(f); d != nil {
+			d.number += count
 		}
 	case *emulate.Epoll:
 		for _, member := range x.Members() {
