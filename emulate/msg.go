@@ -387,7 +387,7 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 	} else {
 		t = c.State.(*timeout)
 	}
-	count := min(uint64(uint32(c.Args[2])), maxMsgs)
+	count, began := min(uint64(uint32(c.Args[2])), maxMsgs), c.Step
 	for uint64(c.Step) < count {
 		flags := c.msgFlags(f, c.Args[3]) &^ unix.MSG_WAITFORONE
 		if c.Args[3]&unix.MSG_WAITFORONE != 0 && c.Step > 0 {
@@ -400,6 +400,9 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 			if c.Moved = c.Step; c.in.moved > 0 {
 				c.Moved++
 			}
+			if c.Step > began {
+				k.Requeue(c) // each message is a wait of its own
+			}
 			return o
 		case o.Kind != KindDone:
 			return o
@@ -407,7 +410,7 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 			return o
 		case o.Ret < 0:
 			if e := unix.Errno(-o.Ret); e != unix.EAGAIN {
-				s.err = e // do_recvmmsg keeps it for the next call
+				s.keep(e)
 			}
 			count = 0
 			continue
