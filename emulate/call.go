@@ -1,4 +1,4 @@
-// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, and what
+// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, eventfds, and what
 // waits on them. It promises the kernel's answers and nothing else: it starts no goroutine, takes no lock,
 // reads no clock and makes no system call. Whoever drives it (the tracer, or a test) hands it calls and
 // moves its results into a program.
@@ -24,6 +24,7 @@ type Call struct {
 	Expired bool  // the wait's deadline has passed; Do is asked for the result at the deadline
 	Until   int64 // the deadline that an interrupted and restarted wait began with; 0 for none
 	Park    bool  // the driver is about to park the task: a Block may now name a native call to park in
+	Shows   bool  // it may open a file that shows on which processors a task may run
 
 	// Results holds what the kernel answered to each call of the plan last asked (or, for a wait that parked
 	// in a native call, that call's one answer). Nil when nothing was asked yet. Step and State are for the
@@ -46,6 +47,7 @@ type Call struct {
 	dozing *Socket // whose data it sleeps for
 	xfer   *transfer
 	last   Wait
+	lost   *drift // its file was given back, and its number leads elsewhere
 }
 
 // Arg returns argument i as the signed 32-bit number that descriptors and flags are.
@@ -158,6 +160,7 @@ type Wait struct {
 	Deadline  int64       // ns on Kernel.Now's clock; 0 for none
 	Restart   unix.Errno  // what a signal makes of it: ERESTARTSYS, EINTR or ERESTARTNOHAND
 	Exclusive bool        // one wake-up serves one such waiter, first come first served
+	Last      bool        // it stands behind exclusive waiters without being one
 	Native    *KernelCall // park in this call, at once; nil: hold a while, then ask again with Call.Park set
 }
 

@@ -1,14 +1,22 @@
 package emulate
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // escape serves the calls that open a way past the filter (io_uring_setup, io_setup): what the process
 // holds goes back to the kernel first, and it makes no more emulated objects until it executes another
 // program.
 func (k *Kernel) escape(c *Call) Outcome {
+	k.letGo(c, c.Sys.Name)
+	return Pass()
+}
+
+func (k *Kernel) letGo(c *Call, why string) {
 	for _, fd := range c.Task.Files.FDs() {
 		if f := c.Task.Files.Get(fd); f != nil {
-			k.Host.Demote(f, c.Sys.Name)
+			k.Host.Demote(f, why)
 		}
 	}
 	for _, t := range k.Tasks {
@@ -16,7 +24,14 @@ func (k *Kernel) escape(c *Call) Outcome {
 			t.Native = true
 		}
 	}
-	return Pass()
+}
+
+// A device signals eventfds, or waits for them, in the kernel: an ioctl names them there (KVM_IRQFD,
+// VHOST_SET_VRING_CALL, VFIO_DEVICE_SET_IRQS).
+type device string
+
+func isDevice(path string) bool {
+	return path == "/dev/kvm" || strings.HasPrefix(path, "/dev/vhost-") || strings.HasPrefix(path, "/dev/vfio/")
 }
 
 // pidfdGetfd mirrors a descriptor taken out of another process.
@@ -35,8 +50,16 @@ func (k *Kernel) sawPidfdGetfd(c *Call, ret int64) {
 	}
 }
 
-// Files lists the open file descriptions that lead to o, as far as tables hold them.
+// Files lists the open file descriptions that lead to o, those too that only a message or a sleeping call holds.
 func (k *Kernel) Files(o Object) []*File {
+	switch x := o.(type) {
+	case *Pipe:
+		return slices.Clone(x.files)
+	case *Socket:
+		return []*File{x.file}
+	case *Eventfd:
+		return []*File{x.file}
+	}
 	var out []*File
 	seen := map[*FDTable]bool{}
 	for _, t := range k.byTID() {
@@ -66,16 +89,14 @@ func (k *Kernel) byTID() []*Task {
 // Disown forgets an object: its descriptors are the kernel's from now on, and every call that waits on it
 // is asked again and finds nothing of ours.
 func (k *Kernel) Disown(o Object) {
-	files := k.Files(o)
-	switch x := o.(type) { // those too that only a message or a sleeping call holds
-	case *Pipe:
-		files = x.files
-	case *Socket:
-		files = []*File{x.file}
+	if k.Observer != nil {
+		k.Observer.Disowned(o)
 	}
+	files := k.Files(o)
 	var queues []*Queue
 	for _, f := range files {
 		f.native = true
+		strand(f)
 		for _, q := range f.ops.queues(f) {
 			if !slices.Contains(queues, q) {
 				queues = append(queues, q)

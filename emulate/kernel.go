@@ -48,6 +48,11 @@ type Host interface {
 	// Reclaim empties the placeholder again and returns what lies behind the first taken slots; the bytes are to be
 	// copied before the next call.
 	Reclaim(t *Task, fd, other int, p *Pipe, taken int) ([]Slot, bool)
+	// Keep holds on to f's placeholder, to which t's descriptor fd leads, until Drop. Kept says where t finds it then: a
+	// process and its descriptor; 0 if it may not.
+	Keep(t *Task, fd int, f *File) bool
+	Kept(t *Task, f *File) (pid, fd int)
+	Drop(f *File)
 	// Demote gives f's object back to the kernel: the bytes in it are written to the placeholder.
 	Demote(f *File, why string)
 }
@@ -59,16 +64,22 @@ type Kernel struct {
 	Choose choice.Chooser
 	Tasks  map[int]*Task
 
+	Observer Observer // nil for none
+
 	dirty   []*Queue
 	asking  []*Call
 	seq     uint64
-	pipes   int
+	pipes   int // made so far; of the pairs and so on likewise
+	living  int // pipes that somebody holds
 	pairs   int
 	others  int
 	epolls  int
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
 	in      incoming
+
+	eventfds   int
+	longWrites answer // to an eventfd
 }
 
 // New returns a model with nothing in it.
@@ -168,7 +179,15 @@ func (k *Kernel) run(c *Call) Outcome {
 	if c.Sys == nil || c.Sys.Do == nil {
 		return Pass()
 	}
-	o := c.Sys.Do(k, c)
+	var o Outcome
+	if c.lost != nil {
+		o = k.drift(c)
+	} else {
+		o = c.Sys.Do(k, c)
+	}
+	if k.Observer != nil {
+		k.Observer.Tried(c, o)
+	}
 	switch o.Kind {
 	case KindAsk:
 		k.leave(c)
@@ -208,7 +227,7 @@ func (k *Kernel) enqueue(c *Call, w *Wait) {
 	c.wait = c.wait[:len(w.On)]
 	for i, on := range w.On {
 		p := &c.wait[i]
-		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, call: c}
+		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, last: w.Last, call: c}
 		on.Queue.add(p)
 	}
 }
@@ -315,6 +334,20 @@ func (k *Kernel) Objects() []Object {
 }
 
 // born registers a new object.
-func (k *Kernel) born(o Object) { k.others++; k.objects[o] = k.others }
+func (k *Kernel) born(o Object) {
+	k.others++
+	k.objects[o] = k.others
+	if _, pipe := o.(*Pipe); pipe {
+		k.living++
+	}
+}
 
-func (k *Kernel) gone(o Object) { delete(k.objects, o) }
+func (k *Kernel) gone(o Object) {
+	if _, live := k.objects[o]; !live {
+		return
+	}
+	delete(k.objects, o)
+	if _, pipe := o.(*Pipe); pipe {
+		k.living--
+	}
+}

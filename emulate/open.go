@@ -43,6 +43,14 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 	if e != 0 {
 		return Pass()
 	}
+	c.Shows = strings.HasSuffix(path, "status")
+	if isDevice(path) && !c.Task.Native {
+		c.State = device(path)
+		return Hear()
+	}
+	if k.living == 0 {
+		return Pass() // only a pipe can be opened by its descriptor's name
+	}
 	const most = 8 // links that are followed; the kernel follows 40, and nobody hides a descriptor behind so many
 	for i := 0; !suspicious(path) && i < most; i++ {
 		link, ok := k.Host.Link(c.Task, dirfd, path)
@@ -154,7 +162,13 @@ func (k *Kernel) numbered(t *Task, s string) *File {
 }
 
 func (k *Kernel) sawOpen(c *Call, ret int64) {
-	if r, ok := c.State.(reopening); ok && ret >= 0 {
+	if ret < 0 {
+		return
+	}
+	switch r := c.State.(type) {
+	case device:
+		k.letGo(c, "opening "+string(r))
+	case reopening:
 		k.install(c.Task.Files, int(ret), r.pipe.open(k, r.flags), r.flags&unix.O_CLOEXEC != 0)
 	}
 }

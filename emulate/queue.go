@@ -17,6 +17,7 @@ type watcher struct {
 	prev, next *watcher
 	want       Events
 	exclusive  bool
+	last       bool // behind the exclusive ones, without being one
 	call       *Call
 	tell       func(key Events) bool // epoll items: reports whether it took the event
 }
@@ -29,7 +30,7 @@ func (q *Queue) empty() bool { return q.head == nil }
 func (q *Queue) add(w *watcher) {
 	w.q = q
 	before := q.excl // a plain waiter goes before the first exclusive one, an exclusive one to the tail
-	if w.exclusive {
+	if w.exclusive || w.last {
 		before = nil
 	}
 	if before == nil {
@@ -145,8 +146,8 @@ func (k *Kernel) Settle(done func(*Call, Outcome), reach func(*Call) Reach) {
 func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach func(*Call) Reach) {
 	// Plain waiters are all asked; from a snapshot, since asking changes the queue.
 	ready := k.asking[:0]
-	for w := q.head; w != nil && w != q.excl; w = w.next {
-		if w.call != nil && w.want&fired != 0 {
+	for w := q.head; w != nil; w = w.next {
+		if w.call != nil && !w.exclusive && w.want&fired != 0 {
 			ready = append(ready, w.call)
 		}
 	}
@@ -162,7 +163,7 @@ func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach fu
 	var stuck Events
 	for w := q.excl; w != nil; {
 		c, want := w.call, w.want
-		if c == nil || want&fired == 0 || want&^stuck == 0 {
+		if c == nil || !w.exclusive || want&fired == 0 || want&^stuck == 0 {
 			w = w.next
 			continue
 		}

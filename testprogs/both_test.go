@@ -55,12 +55,16 @@ func bothWays(t *testing.T, p program, demoted string) {
 			return
 		}
 	}
-	got := once(wrapped(p.argv, "--strict"))
+	// The last time what the model answers is held against real objects, too.
+	got := once(wrapped(p.argv, "--strict", "--check"))
+	own, rest := sober(got.stderr)
 	if demoted == "" {
-		same(t, "--strict", native, got)
+		got.stderr = rest
+		if !same(t, "--strict --check", native, got) || !strings.Contains(own, " compared, ") {
+			t.Errorf("the check says:\n%s", own)
+		}
 		return
 	}
-	own, _ := sober(got.stderr)
 	if got.status.ExitStatus() != 125 || !strings.Contains(own, demoted) {
 		t.Errorf("--strict is to end the run with status 125 and name %q:\n%v", demoted, got)
 	}

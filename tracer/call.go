@@ -29,7 +29,7 @@ func (t *Tracer) trapped(k *task) {
 		t.cont(k, 0)
 		return
 	}
-	if getSyscallInfo(k.tid, &t.info) != 0 {
+	if !t.arrival(k) {
 		return // killed
 	}
 	info := &t.info
@@ -52,7 +52,7 @@ func (t *Tracer) trapped(k *task) {
 	}
 	c := &k.call
 	*c = emulate.Call{Task: k.model, Sys: sys, Args: info.Args, Mem: &k.mem}
-	k.active, k.entry, k.loaded, k.hear, k.pulled = true, true, false, false, false
+	k.active, k.entry, k.hear = true, true, false
 	k.ip = info.IP
 	if r := k.suppose; r != nil {
 		// A signal without a handler sent the call round: its deadline is still the first one's.
@@ -66,6 +66,24 @@ func (t *Tracer) trapped(k *task) {
 		t.audited(k)
 	}
 	t.enter(k)
+}
+
+// arrival reads the call that a task has stopped before: into its registers, which are written back with the result,
+// and into t.info. Only the kernel knows a call's architecture for certain, and it costs a request more to ask. But the
+// instruction syscall, and no other way into the kernel, leaves the return address in rcx and the flags in r11.
+func (t *Tracer) arrival(k *task) bool {
+	r := &k.regs
+	if getRegs(k.tid, r) != 0 {
+		return false
+	}
+	k.loaded = true
+	const user64 = 0x33 // __USER_CS
+	if r.Rcx != r.Rip || r.R11 != r.Eflags || r.Cs != user64 {
+		return getSyscallInfo(k.tid, &t.info) == 0
+	}
+	t.info = syscallInfo{Arch: auditArch, IP: r.Rip, SP: r.Rsp, Nr: uint64(int32(r.Orig_rax)),
+		Args: [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9}}
+	return true
 }
 
 // forget ends a wait that a signal without a handler broke and that the program begins anew.
@@ -96,6 +114,9 @@ func (t *Tracer) enter(k *task) {
 
 // outcome carries out what the model decided about a task that is stopped.
 func (t *Tracer) outcome(k *task, o emulate.Outcome) {
+	if t.failure != nil {
+		return // the program is not to see an answer any more; the loop ends
+	}
 	if !t.covered(k) {
 		t.cover(k, func() { t.outcome(k, o) })
 		return
@@ -111,6 +132,13 @@ func (t *Tracer) outcome(k *task, o emulate.Outcome) {
 		}
 		t.pass(k, o.Hear)
 	case emulate.KindAsk:
+		if who := t.busy[k.model.Files]; who != nil && who != k && k.call.Sys.Table {
+			// It slept when the other took the table.
+			k.state = queued
+			k.after = func() { t.outcome(k, o) }
+			t.waiting = append(t.waiting, k)
+			return
+		}
 		t.lock(k)
 		t.inject(k, o.Plan, func(results []int64) {
 			k.call.Results = results
@@ -118,7 +146,7 @@ func (t *Tracer) outcome(k *task, o emulate.Outcome) {
 		})
 	case emulate.KindBlock:
 		t.block(k, o)
-		t.unlock(k) // a recvmmsg that waits for its next message keeps nobody from the table
+		t.unlock(k) // a recvmmsg that waits for its next message keeps nobody out
 	}
 }
 
@@ -130,14 +158,10 @@ func (t *Tracer) finish(k *task, o emulate.Outcome) {
 
 // conclude writes the result; the task is still stopped.
 func (t *Tracer) conclude(k *task, o emulate.Outcome) {
-	if k.entry && !k.masked {
-		setResult(k.tid, o.Ret)
-	} else {
-		k.load()
-		r := k.regs
-		r.Rax, r.Orig_rax = uint64(o.Ret), ^uint64(0)
-		setRegs(k.tid, &r)
-	}
+	k.load()
+	r := k.regs
+	r.Rax, r.Orig_rax = uint64(o.Ret), ^uint64(0)
+	setRegs(k.tid, &r)
 	if o.Signal != 0 {
 		k.raised = o.Signal
 		tgkill(k.proc.tgid, k.tid, o.Signal)
@@ -189,12 +213,14 @@ func (t *Tracer) pass(k *task, hear bool) {
 		return
 	}
 	if !hear {
-		sees := k.call.Sys.Do == nil // it may ask on which processors it runs
-		if t.close(k, emulate.Unknown); sees {
+		if k.call.Sys.Do == nil || k.call.Shows {
+			t.place.show(t.clock, k.call.Sys.Name)
+			t.close(k, emulate.Unknown)
 			t.cont(k, 0)
-		} else {
-			t.resume(k)
+			return
 		}
+		t.close(k, emulate.Unknown)
+		t.resume(k)
 		return
 	}
 	k.state = hearing

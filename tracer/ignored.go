@@ -13,8 +13,7 @@ import (
 // runtime.fwdSig, which only the symbol table still names.
 
 // restoreIgnored ignores again what was ignored when this process began.
-func restoreIgnored() {
-	table := initialActions()
+func restoreIgnored(table *[65]uintptr) {
 	if table == nil {
 		return
 	}

@@ -86,7 +86,7 @@ func (t *Tracer) launch(k *task, nr int, args [6]uint64) {
 		k.plan.starts = true
 	}
 	setRegs(k.tid, &r)
-	ptrace(unix.PTRACE_SYSCALL, k.tid, 0, 0)
+	t.cont(k, 0)
 }
 
 // lay places a call's scratch and puts the addresses where they belong.

@@ -48,6 +48,7 @@ func (t *Tracer) created(k *task, tid int, flags uint64) {
 		child.proc.space = k.proc.space.fork(k.tid, tid)
 	}
 	t.tasks[tid] = child
+	t.crowd.sized(len(t.tasks))
 	k.free(tid)
 }
 
@@ -128,6 +129,7 @@ func (t *Tracer) execed(k *task) {
 	p.space = &space{mine: map[int]uint64{}}
 	p.foreign, p.undumpable = false, false
 	k.model.Native = false
+	k.ip = 0
 	t.abandon(k)
 	t.unlock(k)
 	k.model.Name = comm(k.tid)
@@ -188,6 +190,7 @@ func (t *Tracer) gone(tid int, ws uint32) {
 func (t *Tracer) drop(k *task) {
 	t.abandon(k)
 	t.unlock(k)
+	k.bound = false
 	if k.state == exiting {
 		k.proc.leaving--
 	}
@@ -195,6 +198,7 @@ func (t *Tracer) drop(k *task) {
 	k.proc.tasks--
 	k.proc.space.leave(k.tid)
 	delete(t.tasks, k.tid)
+	t.crowd.sized(len(t.tasks))
 	t.kernel.Exit(k.model)
 }
 

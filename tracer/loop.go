@@ -29,6 +29,7 @@ type Tracer struct {
 	reporter Reporter
 	stops    Stops
 	place    placement
+	crowd    crowd
 
 	tasks    map[int]*task
 	orphans  map[int]orphan // first stops of tasks whose parent's event is still to come
@@ -66,9 +67,10 @@ func newTracer(o Options) *Tracer {
 	t.began = time.Now()
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
 	t.offset = ts.Nano()
-	t.kernel = emulate.New(&host{t: t, sysctls: map[string]int{}}, choice.Plain{})
+	t.kernel = emulate.New(newHost(t), choice.Plain{})
 	t.tick = newTicker()
 	t.place = placed()
+	t.place.off = t.place.off || o.Apart
 	return t
 }
 
@@ -88,6 +90,9 @@ func (t *Tracer) loop() error {
 		case 0:
 			t.quiet = false
 			t.stops.Total++
+			if t.crowd.on {
+				t.crowd.forget(tid)
+			}
 			t.event(tid, ws)
 			t.settle()
 		case unix.EINTR:
@@ -109,6 +114,11 @@ func (t *Tracer) loop() error {
 func (t *Tracer) wait() (int, uint32, unix.Errno) {
 	var ws uint32
 	due := t.due()
+	if t.crowd.on && t.crowd.recent[0] != 0 { // no longer than a tick for one task alone
+		if soon := t.now() + tick; due == 0 || due > soon {
+			due = soon
+		}
+	}
 	switch {
 	case due != 0:
 		t.tick.arm(due)
@@ -116,11 +126,17 @@ func (t *Tracer) wait() (int, uint32, unix.Errno) {
 		t.tick.arm(0)
 		pid, _, e := syscall.Syscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&ws)), unix.WALL, 0, 0, 0)
 		return int(pid), ws, e
+	case t.tick.at == 0 && len(t.place.tasks) > 0:
+		t.tick.arm(t.now() + tick)
 	case t.tick.at == 0:
 		t.tick.arm(t.now() + 20*tick)
 	}
-	pid, _, e := unix.RawSyscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&ws)), unix.WALL, 0, 0, 0)
-	return int(pid), ws, e
+	if t.crowd.on {
+		pid, e := t.next(&ws)
+		return pid, ws, e
+	}
+	pid, e := wait4(-1, &ws, 0)
+	return pid, ws, e
 }
 
 // due is when the next held task must be parked or the next deadline passes; 0 for never.
@@ -141,7 +157,10 @@ func (t *Tracer) due() int64 {
 
 func (t *Tracer) ticked() {
 	t.tick.at = 0
-	if t.due() == 0 {
+	if len(t.place.tasks) > 0 {
+		t.place.rest(t.clock)
+	}
+	if t.due() == 0 && len(t.place.tasks) == 0 {
 		t.quiet = true
 		t.flush()
 	}
@@ -190,6 +209,7 @@ func (t *Tracer) event(tid int, ws uint32) {
 		t.strange(tid, ws)
 		return
 	}
+	k.seen = t.clock
 	sig := unix.Signal(ws >> 8 & 0xff)
 	switch ws >> 16 {
 	case unix.PTRACE_EVENT_SECCOMP:
@@ -225,7 +245,16 @@ func (t *Tracer) cont(k *task, sig unix.Signal) {
 	if k.state.watched() {
 		req = unix.PTRACE_SYSCALL
 	}
+	if k.state != away && k.state != parked || k.plan.starts {
+		t.crowd.expect(k.tid)
+	}
 	ptrace(req, k.tid, 0, uintptr(sig))
+}
+
+// kick asks a task that is not stopped to stop.
+func (t *Tracer) kick(k *task) {
+	t.crowd.expect(k.tid)
+	ptrace(ptraceInterrupt, k.tid, 0, 0)
 }
 
 // flush writes what the layers have collected.

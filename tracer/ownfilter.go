@@ -138,6 +138,6 @@ func (t *Tracer) linger(k *task) {
 	k.load()
 	k.entry, k.lingering = false, true
 	k.state = parked
-	ptrace(ptraceInterrupt, k.tid, 0, 0)
+	t.kick(k)
 	t.cont(k, 0)
 }

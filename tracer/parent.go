@@ -4,15 +4,18 @@ import (
 	"encoding/json"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// runAsParent is Run for the first process of a pid namespace and for a subreaper: the tracer stays, the
+// RunAsParent is Run for the first process of a pid namespace and for a subreaper: the tracer stays, the
 // program is its child, and what the outside does to the one is done to the other.
-func runAsParent(o Options) error {
-	raw, err := json.Marshal(stage{Role: "program", Opts: o})
+func RunAsParent(o Options) error {
+	told := o
+	told.Env = nil // it is the child's own
+	raw, err := json.Marshal(stage{Role: "program", Opts: told})
 	if err != nil {
 		return failf("%v", err)
 	}
@@ -23,7 +26,7 @@ func runAsParent(o Options) error {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGCONT)
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{"sluice-program"}, &syscall.ProcAttr{
-		Env:   append(os.Environ(), stageVar+"="+string(raw)),
+		Env:   append(slices.Clone(o.Env), stageVar+"="+string(raw)),
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})

@@ -160,7 +160,7 @@ func (t *Tracer) reach(c *emulate.Call) emulate.Reach {
 		if !k.kicked && !k.broken {
 			k.kicked = true
 			t.stops.Kicked++
-			ptrace(ptraceInterrupt, k.tid, 0, 0)
+			t.kick(k)
 		}
 		return emulate.ReachLater
 	}
@@ -190,7 +190,7 @@ func (t *Tracer) expire(k *task) {
 		if !k.kicked {
 			k.kicked = true
 			t.stops.Kicked++
-			ptrace(ptraceInterrupt, k.tid, 0, 0)
+			t.kick(k)
 		}
 	}
 }

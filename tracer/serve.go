@@ -2,10 +2,12 @@ package tracer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"sort"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +21,7 @@ func (t *Tracer) prepare() error {
 	}
 	_, err := unix.IoctlGetTermios(2, unix.TCGETS)
 	color := err == nil && os.Getenv("NO_COLOR") == ""
-	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color})
+	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color, Fail: t.fail})
 	if err != nil {
 		return err
 	}
@@ -36,19 +38,24 @@ func (t *Tracer) serve() (status int) {
 		}
 	}()
 	if err := t.loop(); err != nil {
-		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)
+		status := 125
+		var with *Error
+		if errors.As(err, &with) {
+			status = with.Status
+		}
 		t.flush()
-		t.verdict(125, err.Error())
-		t.kill()
-		return 125
+		fmt.Fprintf(os.Stderr, "sluice: %s\n", strings.ReplaceAll(err.Error(), "\n", "\nsluice: "))
+		t.verdict(status, err.Error())
+		t.kill(status)
+		return status
 	}
 	t.flush()
 	return 0
 }
 
-// kill ends the tree: every task dies, and the program's caller sees status 125 where it still can.
-func (t *Tracer) kill() {
-	t.endRoot(125)
+// kill ends the tree: every task dies, and the program's caller sees the status where it still can.
+func (t *Tracer) kill(status int) {
+	t.endRoot(status)
 	for tid, k := range t.tasks {
 		if tid == k.proc.tgid && k.proc != t.root {
 			unix.Kill(tid, unix.SIGKILL)
@@ -69,44 +76,64 @@ func (t *Tracer) kill() {
 	}
 }
 
-// endRoot makes the main program exit with a status of ours: exit_group is put in the place of whatever a
-// stopped task of it was about to do. One that is not stopped is interrupted first.
+// endRoot makes the main program exit with a status of ours: exit_group is put in the place of whatever a task of
+// it is about to do, best of one that is stopped before a call. One that runs is interrupted first.
 func (t *Tracer) endRoot(status int) {
 	if t.root == nil {
 		return
 	}
-	for tid, k := range t.tasks {
-		if k.proc != t.root {
+	var list []*task
+	for _, k := range t.tasks {
+		if k.proc == t.root {
+			list = append(list, k)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool {
+		if a, b := list[i].atEntry(), list[j].atEntry(); a != b {
+			return a
+		}
+		return list[i].tid < list[j].tid
+	})
+	for _, k := range list {
+		regs, ok := t.arrest(k.tid)
+		switch {
+		case !ok:
+			continue
+		case k.atEntry():
+			regs.Orig_rax = unix.SYS_EXIT_GROUP
+		case int64(regs.Orig_rax) >= 0: // in a call, or just out of one: behind the syscall instruction
+			regs.Rip -= 2
+			regs.Rax, regs.Orig_rax = unix.SYS_EXIT_GROUP, ^uint64(0)
+		case k.ip != 0:
+			regs.Rip = k.ip - 2 // the last known syscall instruction of the program
+			regs.Rax, regs.Orig_rax = unix.SYS_EXIT_GROUP, ^uint64(0)
+		default:
 			continue
 		}
-		ptrace(ptraceInterrupt, tid, 0, 0)
-		var regs unix.PtraceRegs
-		for {
-			if getRegs(tid, &regs) == 0 {
-				break
-			}
-			var ws unix.WaitStatus
-			_, err := unix.Wait4(tid, &ws, unix.WALL, nil)
-			if err == unix.EINTR {
-				continue
-			}
-			if err != nil || !ws.Stopped() {
-				return
-			}
-		}
-		if k.entry && k.active && (k.state == held || k.state == running || k.state == queued) {
-			regs.Orig_rax, regs.Rdi = unix.SYS_EXIT_GROUP, uint64(status)
-			setRegs(tid, &regs)
-		} else if k.ip != 0 {
-			regs.Rip = k.ip - 2 // the last known syscall instruction of the program
-			regs.Rax, regs.Orig_rax, regs.Rdi = unix.SYS_EXIT_GROUP, ^uint64(0), uint64(status)
-			setRegs(tid, &regs)
-		} else {
-			unix.Kill(t.root.tgid, unix.SIGKILL)
-		}
-		ptrace(unix.PTRACE_CONT, tid, 0, 0)
+		regs.Rdi = uint64(status)
+		setRegs(k.tid, &regs)
+		ptrace(unix.PTRACE_CONT, k.tid, 0, 0)
 		return
 	}
+	unix.Kill(t.root.tgid, unix.SIGKILL)
+}
+
+// atEntry tells whether the task is stopped before a call that the model serves.
+func (k *task) atEntry() bool {
+	return k.entry && k.active && (k.state == held || k.state == running || k.state == queued)
+}
+
+// arrest stops a task, if it is not, and reads its registers.
+func (t *Tracer) arrest(tid int) (regs unix.PtraceRegs, ok bool) {
+	ptrace(ptraceInterrupt, tid, 0, 0)
+	for getRegs(tid, &regs) != 0 {
+		var ws unix.WaitStatus
+		_, err := unix.Wait4(tid, &ws, unix.WALL, nil)
+		if err != nil && err != unix.EINTR || err == nil && !ws.Stopped() {
+			return regs, false
+		}
+	}
+	return regs, true
 }
 
 // crash reports a broken invariant: what happened, the last calls, and where in the code.
@@ -122,7 +149,7 @@ func (t *Tracer) crash(reason any, stack []byte) {
 	}
 	t.flush()
 	t.verdict(125, fmt.Sprint("internal error: ", reason))
-	t.kill()
+	t.kill(125)
 }
 
 // finishReport writes everything about the main program before whoever waits for it can go on.

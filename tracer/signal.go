@@ -215,7 +215,7 @@ func (t *Tracer) groupStop(k *task) {
 	switch k.state {
 	case injecting, hearing, passing:
 		t.cont(k, 0) // the few microseconds of our own come first; the stop is taken after them
-		ptrace(ptraceInterrupt, k.tid, 0, 0)
+		t.kick(k)
 		return
 	case parked:
 		if k.kicked {

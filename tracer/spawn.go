@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +26,9 @@ import (
 
 // stageVar tells a process of ours which role it was started for. It never reaches the program.
 const stageVar = "SLUICE_STAGE"
+
+// A Starter starts the tracer's process, or has done so, and gives this one's end of the conversation with it.
+type Starter func() (control int, err error)
 
 type stage struct {
 	Role string // tracer, or program (when the tracer is its parent)
@@ -56,8 +58,8 @@ func Stage() {
 	case "tracer":
 		os.Exit(traceDetached(s))
 	case "program":
-		err := become(s.Opts, s.Opts.Env)
-		fail(err)
+		s.Opts.Env = os.Environ()
+		fail(become(s.Opts, initialActions()))
 	}
 	os.Exit(125)
 }
@@ -75,24 +77,22 @@ func fail(err error) {
 // control is the descriptor over which the program-to-be and its tracer agree.
 const control = 3
 
-// Run replaces this process by the program. It returns only when that fails.
-func Run(o Options) error {
-	if os.Getpid() == 1 || isSubreaper() {
-		return runAsParent(o)
-	}
-	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+// Run replaces this process by the program, which is traced by the process that start started. It returns only when
+// that fails.
+func Run(o Options, start Starter) error {
+	fd, err := start()
 	if err != nil {
-		return failf("cannot make a socketpair: %v", err)
+		return failf("cannot start the tracer: %v", err)
 	}
-	raw, err := json.Marshal(stage{Role: "tracer", PID: os.Getpid(), Opts: o})
+	c := talk{fd}
+	told := o
+	told.Args, told.Env = nil, nil // long, and nothing to the tracer
+	raw, err := json.Marshal(told)
 	if err != nil {
 		return failf("%v", err)
 	}
-	if err := detach(string(raw), ends[1]); err != nil {
-		return failf("cannot start the tracer: %v", err)
-	}
-	unix.Close(ends[1])
-	c := talk{ends[0]}
+	c.say(string(raw))
+	restore := initialActions() // while the tracer begins
 	first := c.hear()
 	pid, err := strconv.Atoi(first)
 	switch {
@@ -110,22 +110,16 @@ func Run(o Options) error {
 		}
 		return &Error{125, answer}
 	}
-	return become(o, o.Env)
-}
-
-func isSubreaper() bool {
-	var on int32
-	unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&on)), 0, 0, 0)
-	return on != 0
+	return become(o, restore)
 }
 
 // become installs the filter and executes the program.
-func become(o Options, env []string) error {
+func become(o Options, restore *[65]uintptr) error {
 	if err := seccomp.Install(seccomp.Base()); err != nil {
 		return failf("cannot install a seccomp filter: %v (a container or a sandbox may forbid it)", err)
 	}
-	restoreIgnored()
-	err := syscall.Exec(o.Program, o.Args, env)
+	restoreIgnored(restore)
+	err := syscall.Exec(o.Program, o.Args, o.Env)
 	status := 126
 	if err == unix.ENOENT {
 		status = 127
@@ -142,7 +136,7 @@ type talk struct{ fd int }
 func (c talk) say(s string) { unix.Write(c.fd, []byte(s)) }
 
 func (c talk) hear() string {
-	buf := make([]byte, 4096)
+	buf := make([]byte, 16<<10)
 	for {
 		n, err := unix.Read(c.fd, buf)
 		if err == unix.EINTR {
@@ -155,78 +149,14 @@ func (c talk) hear() string {
 	}
 }
 
-// detach starts the tracer as an orphan in a session of its own. It forks twice by hand, since a second
-// Go process between the two would cost a millisecond: each child makes only raw system calls, on a copy
-// of this thread, with all signals blocked.
-func detach(raw string, ctl int) error {
-	exe, _ := unix.BytePtrFromString("/proc/self/exe")
-	argv, _ := syscall.SlicePtrFromStrings([]string{"sluice-tracer"})
-	env := []string{stageVar + "=" + raw, "GODEBUG=asyncpreemptoff=1"}
-	for _, name := range []string{"PATH", "HOME", "TERM", "NO_COLOR", "TZ"} {
-		if v, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+v)
-		}
-	}
-	envp, _ := syscall.SlicePtrFromStrings(env)
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(null)
-	all, old := ^uint64(0), uint64(0)
-	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	pid, e := forkTracer(exe, &argv[0], &envp[0], null, ctl)
-	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
-	if e != 0 {
-		return e
-	}
-	var ws unix.WaitStatus
-	for {
-		if _, err := unix.Wait4(pid, &ws, 0, nil); err != unix.EINTR {
-			break
-		}
-	}
-	if ws.ExitStatus() != 0 {
-		return syscall.Errno(ws.ExitStatus())
-	}
-	return nil
-}
-
-// forkTracer runs in both children after the fork, where nothing of the Go runtime may be used.
-//
-//go:norace
-//go:nosplit
-func forkTracer(exe *byte, argv, envp **byte, null, ctl int) (int, syscall.Errno) {
-	var empty uint64
-	pid, _, e := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-	if e != 0 || pid != 0 {
-		return int(pid), e
-	}
-	unix.RawSyscall(unix.SYS_SETSID, 0, 0, 0)
-	pid, _, e = unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-	if pid != 0 || e != 0 {
-		unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(e), 0, 0)
-	}
-	unix.RawSyscall(unix.SYS_DUP3, uintptr(null), 0, 0)
-	unix.RawSyscall(unix.SYS_DUP3, uintptr(null), 1, 0)
-	if ctl == control {
-		unix.RawSyscall(unix.SYS_FCNTL, control, unix.F_SETFD, 0)
-	} else {
-		unix.RawSyscall(unix.SYS_DUP3, uintptr(ctl), control, 0)
-	}
-	// Descriptors of the caller must not live as long as the last daemon of the tree.
-	unix.RawSyscall(unix.SYS_CLOSE_RANGE, control+1, ^uintptr(0), 0)
-	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&empty)), 0, 8, 0, 0)
-	unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(exe)), uintptr(unsafe.Pointer(argv)), uintptr(unsafe.Pointer(envp)))
-	unix.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
-	return 0, 0
-}
-
 // traceDetached is the tracer's process.
 func traceDetached(s stage) int {
 	c := talk{control}
 	unix.CloseOnExec(control)
 	signal.Ignore(unix.SIGPIPE, unix.SIGHUP, unix.SIGTTOU)
+	if json.Unmarshal([]byte(c.hear()), &s.Opts) != nil {
+		return 125 // whoever started us has said why it will not run anything
+	}
 	t := newTracer(s.Opts)
 	if err := t.prepare(); err != nil {
 		c.say(err.Error())

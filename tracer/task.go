@@ -64,8 +64,10 @@ type task struct {
 	sigmask   uint64
 	deferred  []unix.Signal // stop signals that came during an injection
 
-	pulled    bool // continued with a mask of ours since its last trap; ownMask is its own
+	bound     bool // to the tracer's processor; ownMask is its own
 	ownMask   cpuMask
+	fixed     int         // it cannot be bound, as of this count of placement.masks, plus one
+	seen      int64       // when it last stopped
 	strict    bool        // in seccomp's strict mode
 	lingering bool        // parked without a pause: see linger
 	raised    unix.Signal // sent by us for the kernel: its siginfo is put right at delivery
