@@ -69,6 +69,14 @@ func (c *Call) Waiting() Wait { return c.last }
 // Blocked tells whether the call stands in a queue of the model.
 func (c *Call) Blocked() bool { return len(c.wait) > 0 }
 
+// ops is the object that a blocked call sleeps on, nil if it is several or none.
+func (c *Call) ops() Object {
+	if c.file == nil {
+		return nil
+	}
+	return c.file.ops
+}
+
 // Kind is how an Outcome ends or continues a call.
 type Kind uint8
 

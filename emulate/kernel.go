@@ -326,10 +326,8 @@ func (k *Kernel) Interrupt(c *Call) Outcome {
 			o = Fail(e)
 		}
 	}
-	if c.Sys.Nr == unix.SYS_RECVMMSG && c.Step > 0 && c.in != nil && c.in.moved == 0 {
-		if s, ok := c.file.ops.(*Socket); ok {
-			s.err = c.last.Restart // do_recvmmsg keeps any error for the next call, even ERESTARTSYS, as 512
-		}
+	if s, ok := c.ops().(*Socket); ok {
+		s.interrupted(c)
 	}
 	k.Cancel(c)
 	return o

@@ -4,6 +4,16 @@ import "golang.org/x/sys/unix"
 
 // sendmmsg(2) and recvmmsg(2): one call after the other of sendmsg and recvmsg, and what became of each.
 
+// eachFlags are those of one of several messages: O_NONBLOCK is looked at anew for each (____sys_recvmsg), also when
+// somebody set it while the call slept for the one before.
+func eachFlags(f *File, flags uint64) int {
+	n := int(uint32(flags))
+	if f.nonblock() {
+		n |= unix.MSG_DONTWAIT
+	}
+	return n
+}
+
 func (k *Kernel) sendmmsg(c *Call) Outcome {
 	f, s := k.socket(c)
 	count := min(uint64(uint32(c.Args[2])), maxMsgs)
@@ -17,7 +27,7 @@ func (k *Kernel) sendmmsg(c *Call) Outcome {
 	}
 	for uint64(c.Step) < count {
 		at := c.Args[1] + uint64(c.Step)*mmsghdrSize
-		o := k.sendOne(c, f, s, at, c.msgFlags(f, c.Args[3]))
+		o := k.sendOne(c, f, s, at, eachFlags(f, c.Args[3]))
 		switch {
 		case o.Kind == KindBlock:
 			if c.Moved = c.Step; c.out.moved > 0 {
@@ -66,9 +76,9 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 	} else {
 		t = c.State.(*timeout)
 	}
-	count := min(uint64(uint32(c.Args[2])), maxMsgs)
+	count, began := min(uint64(uint32(c.Args[2])), maxMsgs), c.Step
 	for uint64(c.Step) < count {
-		flags := c.msgFlags(f, c.Args[3]) &^ unix.MSG_WAITFORONE
+		flags := eachFlags(f, c.Args[3]) &^ unix.MSG_WAITFORONE
 		if c.Args[3]&unix.MSG_WAITFORONE != 0 && c.Step > 0 {
 			flags |= unix.MSG_DONTWAIT
 		}
@@ -79,6 +89,9 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 			if c.Moved = c.Step; c.in.moved > 0 {
 				c.Moved++
 			}
+			if c.Step > began {
+				k.Requeue(c) // each message is a wait of its own
+			}
 			return o
 		case o.Kind != KindDone:
 			return o
@@ -86,7 +99,7 @@ func (k *Kernel) recvmmsg(c *Call) Outcome {
 			return o
 		case o.Ret < 0:
 			if e := unix.Errno(-o.Ret); e != unix.EAGAIN {
-				s.err = e // do_recvmmsg keeps it for the next call
+				s.keep(e)
 			}
 			count = 0
 			continue

@@ -21,6 +21,7 @@ type Socket struct {
 	wmem   int      // truesize of what it sent and the peer did not take
 	sndbuf int      // the bound on wmem: SO_SNDBUF as the kernel keeps it, doubled
 	err    unix.Errno
+	kept   bool // err came without a wake-up
 	shut   uint8
 
 	rcvtimeo int64 // ns; 0 for ever, negative for not at all

@@ -55,16 +55,14 @@ func bothWays(t *testing.T, p program, demoted string) {
 			return
 		}
 	}
-	// The last time what the model answers is held against real objects, too.
-	got := once(wrapped(p.argv, "--strict", "--check"))
-	own, rest := sober(got.stderr)
+	// The last time what the model answers is held against real objects, too. It is quiet, for some programs open
+	// their stderr anew and write over what sluice has to say.
+	got := once(wrapped(p.argv, "--strict", "--check", "--quiet"))
 	if demoted == "" {
-		got.stderr = rest
-		if !same(t, "--strict --check", native, got) || !strings.Contains(own, " compared, ") {
-			t.Errorf("the check says:\n%s", own)
-		}
+		same(t, "--strict --check", native, got)
 		return
 	}
+	own, _ := sober(got.stderr)
 	if got.status.ExitStatus() != 125 || !strings.Contains(own, demoted) {
 		t.Errorf("--strict is to end the run with status 125 and name %q:\n%v", demoted, got)
 	}

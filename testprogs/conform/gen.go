@@ -71,7 +71,15 @@ func generate(seed, number uint64, only string, size int) prog {
 	g.prefer = g.chance(50)
 	g.at = &player{proc: &proc{members: 1}, first: true}
 	g.players = []*player{g.at}
-	for range 1 + g.IntN(3) {
+	// A pipe or a pair comes first: an epoll that is older, and shared, is left to the kernel with all its members, and
+	// descriptors that lie in messages are not carried along then.
+	// TODO: leave this to chance once they are.
+	if g.only == "eventfd" || g.only == "epoll" {
+		g.made("pipe")
+	} else {
+		g.made(g.only)
+	}
+	for range g.IntN(3) {
 		g.make()
 	}
 	crew := g.pick(0, 0, 0, 1, 1, 2, 3)
@@ -125,6 +133,10 @@ func (g *gen) make() {
 	if g.chance(25) || kind == "epoll" && g.chance(50) {
 		kind = g.word("pipe", "stream", "seqpacket", "dgram", "eventfd", "epoll")
 	}
+	g.made(kind)
+}
+
+func (g *gen) made(kind string) {
 	s := int64(g.free())
 	flags := g.bits(unix.O_CLOEXEC)
 	nonblock := g.prefer != g.chance(15)
@@ -132,7 +144,7 @@ func (g *gen) make() {
 		flags |= unix.O_NONBLOCK
 	}
 	bad := int64(0)
-	if g.chance(2) {
+	if g.chance(2) && len(g.steps) > 0 {
 		bad = g.pick(1, 2, 3, 4)
 	}
 	o := &object{kind: kind, id: g.objects, room: 60000}
@@ -141,7 +153,7 @@ func (g *gen) make() {
 		if o.packet = g.chance(20); o.packet {
 			flags |= unix.O_DIRECT
 		}
-		if g.chance(2) {
+		if g.chance(2) && len(g.steps) > 0 {
 			flags |= g.pick(1, 0x80, 0x10000000)
 		}
 		g.add("pipe2", s, flags, bad)
@@ -155,7 +167,7 @@ func (g *gen) make() {
 		typ := map[string]int64{"stream": unix.SOCK_STREAM, "seqpacket": unix.SOCK_SEQPACKET, "dgram": unix.SOCK_DGRAM}[kind]
 		o.room = 120000
 		domain, proto := int64(unix.AF_UNIX), int64(0)
-		if g.chance(2) {
+		if g.chance(2) && len(g.steps) > 0 {
 			domain, proto, typ = g.pick(1, 1, 2, 16), g.pick(0, 1, 5), g.pick(typ, 3, 4, 7)
 			if domain != 1 || proto > 1 {
 				bad = 1

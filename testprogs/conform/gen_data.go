@@ -163,10 +163,7 @@ func (g *gen) send(s int64, e *end) {
 		c, v, t := g.vector()
 		nfds, fds, _ := g.rights()
 		st, total = g.add("sendmmsg", s, min(c&7, 4), v[0], v[1], v[2], v[3], g.badPtr(), flags, nfds, fds), t
-		st.mark(multi)
-		if e.kind == "stream" {
-			st.mark(big)
-		}
+		st.mark(multi | big) // two receivers that it wakes race
 	}
 	if into != nil {
 		*into += total + 800
@@ -238,6 +235,11 @@ func (g *gen) receive(s int64, e *end) {
 			flags |= unix.MSG_OOB
 		}
 		if empty || flags&unix.MSG_WAITALL != 0 && g.careful() {
+			flags |= unix.MSG_DONTWAIT
+		}
+		if e.kind != "stream" && flags&unix.MSG_PEEK != 0 {
+			// TODO: one that sleeps and then peeks has taken the wake-up; sluice wakes the next sleeper as well
+			// (testdata/open/peek.steps).
 			flags |= unix.MSG_DONTWAIT
 		}
 	} else if might && empty && g.careful() {

@@ -65,6 +65,10 @@ func (k *Checker) read(e *entry, c *emulate.Call, o emulate.Outcome) {
 	if en == nil {
 		return
 	}
+	if en.event {
+		k.event(e, c, o, en, unix.SYS_READ, unix.SYS_PREADV2)
+		return
+	}
 	s, ok := e.measure(c, o)
 	list, fine := k.buffers(c)
 	flags := rwf(c)
@@ -87,7 +91,11 @@ func vectored(one, many int, c *emulate.Call, en *end, iov []byte, nowhere uint6
 	case c.Sys.Nr == one && len(iov) == 16:
 		return syscall(one, uint64(en.fd), le64(iov), le64(iov[8:]))
 	}
-	return syscall(many, uint64(en.fd), address(iov), uint64(len(iov)/16), ^uint64(0), 0, rwf(c)&^rwfNowait)
+	flags := rwf(c)
+	if !en.event {
+		flags &^= rwfNowait
+	}
+	return syscall(many, uint64(en.fd), address(iov), uint64(len(iov)/16), ^uint64(0), 0, flags)
 }
 
 // most is how many bytes a receive of the twin is given room for. A stream whose messages have names must not give
@@ -156,6 +164,10 @@ func (k *Checker) bytes(e *entry, c *emulate.Call, list []span, data []byte, n i
 func (k *Checker) write(e *entry, c *emulate.Call, o emulate.Outcome) {
 	en := k.usable(e, 0)
 	if en == nil {
+		return
+	}
+	if en.event {
+		k.event(e, c, o, en, unix.SYS_WRITE, unix.SYS_PWRITEV2)
 		return
 	}
 	s, ok := e.measure(c, o)

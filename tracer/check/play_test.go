@@ -159,7 +159,7 @@ func (p *play) message(i int, fd uint64, n int, flags uint64) {
 
 // Whatever threads do on pipes and pairs, and however they wait, the twins say the same.
 func TestPlays(t *testing.T) {
-	rounds := 200
+	rounds := 120
 	if os.Getenv("SLUICE_LONG") != "" {
 		rounds = 5000
 	}

@@ -22,7 +22,7 @@ func (k *Checker) splice(e *entry, c *emulate.Call, o emulate.Outcome) {
 	if in == nil && out == nil {
 		return
 	}
-	if in == nil || out == nil {
+	if !moves(in) || !moves(out) {
 		k.strangers(e, c, o, inArg, outArg)
 		return
 	}
@@ -65,9 +65,18 @@ func (k *Checker) splice(e *entry, c *emulate.Call, o emulate.Outcome) {
 	}
 	k.judge(e, c, &s, o, from, n, errno)
 	e.moved += s.moved
-	if from.typ != 0 && to.pipe != nil && n > 0 && !k.failed {
+	if from.pipe == nil && to.pipe != nil && n > 0 && !k.failed {
 		k.resync(to.twin) // how many slots it takes depends on where in the kernel's pages it lies
 	}
+}
+
+// moves tells of a pipe or a socket of the model's, between which it makes a splice itself.
+func moves(f *emulate.File) bool {
+	if f == nil {
+		return false
+	}
+	kind := f.Object().Kind()
+	return kind == "pipe" || kind == "pair"
 }
 
 // rest is what is left of a call's length.
@@ -93,9 +102,11 @@ func (k *Checker) lendOffset(c *emulate.Call, args *[6]uint64, i int) bool {
 
 // strangers is a transfer with a real file at one end.
 func (k *Checker) strangers(e *entry, c *emulate.Call, o emulate.Outcome, inArg, outArg int) {
-	en := k.twinOf(e, inArg)
-	if en == nil {
-		en = k.twinOf(e, outArg)
+	var en *end
+	for _, arg := range []int{inArg, outArg} {
+		if moves(e.files[arg]) {
+			en = k.twinOf(e, arg)
+		}
 	}
 	if en == nil {
 		return

@@ -14,6 +14,7 @@ type twin struct {
 	name  string // of the object; of a pair both ends have it with a letter
 	typ   int    // of a socket; 0 for a pipe
 	pipe  *emulate.Pipe
+	event bool // it is an eventfd
 	ends  []*end
 	spare map[emulate.Object]int // ends that no file has yet: of a pipe the one that is written
 	gone  string                 // why it is not there, or not any more
@@ -139,7 +140,7 @@ func (k *Checker) Released(f *emulate.File) {
 		if readers, writers := p.Ends(); readers+writers == 0 {
 			delete(k.twins, o)
 		}
-	case *emulate.Socket:
+	default:
 		delete(k.twins, o)
 	}
 }
