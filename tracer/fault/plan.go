@@ -15,8 +15,8 @@ type Plan struct {
 	Drawn bool // the seed is by chance, and matters: say it, so that the run can be had again
 }
 
-// maxText bounds the rules of a run together.
-const maxText = 64 << 10
+// maxText bounds the rules of a run together: as JSON, which may take six bytes for one, they go in one packet.
+const maxText = 24 << 10
 
 // NewPlan reads rules from the command line and from a file, of which "" is none. seed is a number, "random" or ""; draw
 // makes one by chance.
