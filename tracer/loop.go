@@ -177,10 +177,9 @@ func (t *Tracer) overdue() {
 		if at == 0 || at > t.clock {
 			return
 		}
-		if t.elapsed() {
-		} else if k := t.late.pop(t.clock); k != nil {
+		if k := t.late.pop(t.clock); k != nil {
 			t.expire(k)
-		} else if len(t.held) > 0 {
+		} else if !t.elapsed() && len(t.held) > 0 {
 			h := t.held[0]
 			t.held = t.held[1:]
 			t.park(h.k)
