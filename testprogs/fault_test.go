@@ -25,6 +25,7 @@ func TestFaults(t *testing.T) {
 		{"one slot", "transfer", "pipe,pipe2:capacity=1", "the whole message\nwriter: exit 0", "the whole message\nwriter: exit 0", 0},
 		{"a killed writer", "transfer", "write:chan=pipe:kill", "a part of the message\nwriter: signal 9", "a part of the message\nwriter: signal 9", 0},
 		{"a changed byte", "transfer", "write:chan=pipe:bytes=5:corrupt=1:unsound", "a part of the message\nwriter: exit 0", "a part of the message\nwriter: exit 0", 0},
+		{"a short read of the kernel's", "registers", "read:short=3", "read 3, arguments kept", "read 3, arguments kept", 0},
 		{"a late reader", "transfer", "read:chan=pipe:delay_enter=50ms:when=1", "the whole message\nwriter: exit 0", "the whole message\nwriter: exit 0", 0},
 	} {
 		for _, how := range []string{"careless", "careful"} {
@@ -93,5 +94,16 @@ func TestFaultsBySeed(t *testing.T) {
 	}
 	if run("2") == one {
 		t.Error("another seed made the same run")
+	}
+}
+
+// Who is killed while its call is delayed ends at once, and leaves nothing behind.
+func TestKilledInADelay(t *testing.T) {
+	parallel(t)
+	argv := []string{tool(t, "timeout", "coreutils"), "-s", "KILL", "0.5", compiled(t, "faulty"), "careful", "record"}
+	for _, rule := range []string{"write:chan=pipe:delay_enter=1000s", "write:chan=pipe:delay_exit=1000s", "write:chan=pipe:stall=1000s"} {
+		if got := launch(t, program{argv: wrapped(argv, "--inject", rule)}); got.status.ExitStatus() != 137 && !got.status.Signaled() || got.stdout != "" {
+			t.Errorf("%s: %v", rule, got)
+		}
 	}
 }

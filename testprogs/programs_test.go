@@ -14,7 +14,7 @@ var arguments = map[string][][]string{
 		{"abort"}, {"sigpipe"}, {"threadexit"}, {"threadkill"}, {"threadsegv"},
 		{"exec", "false"}, {"exec", "/no/such/program"}, {"orphans"},
 	},
-	"faulty": {{"careless", "transfer"}, {"careful", "transfer"}, {"careless", "record"}, {"careful", "record"}, {"careless", "ready"}, {"careful", "ready"}},
+	"faulty": {{"careless", "transfer"}, {"careful", "transfer"}, {"careless", "record"}, {"careful", "record"}, {"careless", "ready"}, {"careful", "ready"}, {"careful", "registers"}},
 }
 
 // demotes names the programs that do what the model does not serve, on purpose, and a word of what sluice says then.

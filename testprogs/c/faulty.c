@@ -70,6 +70,15 @@ static void ready(void) {
 	}
 }
 
+/* A call keeps the registers of its arguments, whatever became of it. */
+static void registers(void) {
+	static char b[50];
+	long di = MUST(open("/dev/zero", O_RDONLY)), si = (long)b, dx = sizeof b, fd = di, n;
+	register long r10 __asm__("r10") = 7, r8 __asm__("r8") = 8, r9 __asm__("r9") = 9;
+	__asm__ volatile("syscall" : "=a"(n), "+D"(di), "+S"(si), "+d"(dx), "+r"(r10), "+r"(r8), "+r"(r9) : "0"(SYS_read) : "rcx", "r11", "memory");
+	printf("read %ld, arguments %s\n", n, di == fd && si == (long)b && dx == 50 && r10 == 7 && r8 == 8 && r9 == 9 ? "kept" : "lost");
+}
+
 static void transfer(void) {
 	int p[2];
 	MUST(pipe(p));
@@ -92,6 +101,7 @@ int main(int argc, char **argv) {
 	if (careful) signal(SIGPIPE, SIG_IGN);
 	if (!strcmp(argv[2], "transfer")) transfer();
 	else if (!strcmp(argv[2], "record")) record();
+	else if (!strcmp(argv[2], "registers")) registers();
 	else ready();
 	return 0;
 }
