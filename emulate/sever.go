@@ -8,6 +8,7 @@ import "golang.org/x/sys/unix"
 // Sever breaks the connection behind f as if at each end the other's holder had died: who reads gets what lies
 // there, then the end of file, and who writes EPIPE. reset makes it the death of somebody who had not read
 // everything: ECONNRESET at both ends of a pair. Pipes know no reset and datagram sockets no connection: false then.
+// The placeholder knows nothing of it: a pipe that is given back to the kernel is whole again.
 func (k *Kernel) Sever(f *File, reset bool) bool {
 	switch o := f.ops.(type) {
 	case *Pipe:
@@ -38,9 +39,6 @@ func (k *Kernel) Sever(f *File, reset bool) bool {
 	}
 	return false
 }
-
-// Severed tells whether that happened to a pipe.
-func (p *Pipe) Severed() bool { return p.severed }
 
 // Discard throws away what lies unread behind f, which may be nothing.
 func (k *Kernel) Discard(f *File) {
