@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -16,8 +17,10 @@ import (
 	"sluice/tracer"
 	"sluice/tracer/doctor"
 	"sluice/tracer/early"
+	"sluice/tracer/live"
 	"sluice/tracer/report"
 	"sluice/tracer/shell"
+	"sluice/tracer/stuck"
 )
 
 const version = "0.1.0"
@@ -30,6 +33,7 @@ const failed = 125
 
 func main() {
 	tracer.Layers = layers
+	tracer.Chronicles = func(env tracer.LayerEnv) tracer.Chronicle { return stuck.NewHistory(env.Kernel, env.Now) }
 	tracer.Stage()
 	doctor.Stage()
 	if err := app().Run(context.Background(), delimited(os.Args)); err != nil {
@@ -75,9 +79,9 @@ func app() *cli.Command {
 	return &cli.Command{
 		Name:           "sluice",
 		Usage:          "run a program with its pipes and socketpairs in your hands",
-		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice doctor\nsluice help [VERB]",
+		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice ps\nsluice report PID\nsluice doctor\nsluice help [VERB]",
 		Version:        version,
-		Commands:       []*cli.Command{run(), check(), completion()},
+		Commands:       []*cli.Command{run(), list(), show(), check(), completion()},
 		Action:         noVerb,
 		OnUsageError:   badUsage,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
@@ -91,6 +95,8 @@ func env(name string) cli.ValueSourceChain {
 func toggle(name, usage string, aliases ...string) cli.Flag {
 	return &cli.BoolFlag{Name: name, Aliases: aliases, Sources: env(name), Usage: usage, HideDefault: true}
 }
+
+var onDeadlock = []string{tracer.DeadlockReport, tracer.DeadlockKill, tracer.DeadlockWait}
 
 var formats = []string{"text", "json"}
 
@@ -106,6 +112,7 @@ func run() *cli.Command {
 			toggle("stats", "at the end, a table of the objects and of the stops"),
 			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
 			toggle("quiet", "say nothing but errors"),
+			&cli.StringFlag{Name: "on-deadlock", Sources: env("on-deadlock"), Value: tracer.DeadlockReport, Usage: "when nothing can go on any more: report it, kill the tree after the report, or wait and say nothing"},
 			&cli.StringFlag{Name: "verdict", Sources: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
 		},
 		HideHelpCommand: true,
@@ -115,9 +122,13 @@ func run() *cli.Command {
 				return errors.New("usage: " + c.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Flags)}
+				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Flags),
+				OnDeadlock: c.String("on-deadlock")}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
+			}
+			if !slices.Contains(onDeadlock, o.OnDeadlock) {
+				return fmt.Errorf("--on-deadlock is report, kill or wait, not %q", o.OnDeadlock)
 			}
 			var err error
 			if o.Log, err = absolute(c.String("log")); err != nil {
@@ -157,6 +168,40 @@ func check() *cli.Command {
 				return &tracer.Error{Status: failed}
 			}
 			return nil
+		},
+	}
+}
+
+func list() *cli.Command {
+	return &cli.Command{
+		Name:            "ps",
+		Usage:           "list the runs that are under way",
+		UsageText:       "sluice ps",
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return fmt.Errorf("ps takes no argument: %q", c.Args().First())
+			}
+			return live.List(os.Stdout, tracer.DoorPrefix)
+		},
+	}
+}
+
+func show() *cli.Command {
+	return &cli.Command{
+		Name:            "report",
+		Usage:           "show where everybody stands in a run that is under way, and who waits for whom",
+		UsageText:       "sluice report [options] PID",
+		Flags:           []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one object", HideDefault: true}},
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(_ context.Context, c *cli.Command) error {
+			pid, err := strconv.Atoi(c.Args().First())
+			if c.NArg() != 1 || err != nil || pid <= 0 {
+				return errors.New("usage: " + c.UsageText)
+			}
+			return live.Report(os.Stdout, tracer.DoorPrefix, pid, c.Bool("json"))
 		},
 	}
 }
@@ -294,6 +339,9 @@ func verbs(a *cli.Command) []shell.Verb {
 			o := shell.Option{Names: dashed(f), Usage: strings.ReplaceAll(doc.GetUsage(), "`", "")}
 			if s, ok := f.(*cli.StringFlag); ok {
 				o.Value, o.Words = shell.OneOf, formats
+				if s.Name == "on-deadlock" {
+					o.Words = onDeadlock
+				}
 				if s.TakesFile {
 					o.Value, o.Words = shell.File, nil
 				}

@@ -2,6 +2,7 @@ package tracer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -17,6 +18,12 @@ func (t *Tracer) prepare() error {
 	if Layers == nil {
 		return nil
 	}
+	defer func() {
+		if Chronicles != nil {
+			t.chronicle = Chronicles(LayerEnv{Now: t.now, Kernel: t.kernel})
+			t.layers = append(t.layers, t.chronicle)
+		}
+	}()
 	_, err := unix.IoctlGetTermios(2, unix.TCGETS)
 	color := err == nil && os.Getenv("NO_COLOR") == ""
 	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color})
@@ -35,25 +42,38 @@ func (t *Tracer) serve() (status int) {
 			status = 125
 		}
 	}()
-	if err := t.loop(); err != nil {
+	t.door.open(t.pid, t.root.tgid)
+	switch err := t.loop(); err {
+	case nil:
+	case errEnded:
+		return Deadlocked
+	default:
 		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)
 		t.flush()
 		t.verdict(125, err.Error())
-		t.kill()
+		t.kill(125)
 		return 125
 	}
 	t.flush()
 	return 0
 }
 
-// kill ends the tree: every task dies, and the program's caller sees status 125 where it still can.
-func (t *Tracer) kill() {
-	t.endRoot(125)
+// errEnded tells that the tree was ended on purpose.
+var errEnded = errors.New("the tree was ended")
+
+// kill ends the tree: every task dies, and the program's caller sees our status where it still can.
+func (t *Tracer) kill(status int) {
+	for tid, k := range t.tasks {
+		if k.proc == t.root { // that nothing of it runs when the others end
+			ptrace(ptraceInterrupt, tid, 0, 0)
+		}
+	}
 	for tid, k := range t.tasks {
 		if tid == k.proc.tgid && k.proc != t.root {
 			unix.Kill(tid, unix.SIGKILL)
 		}
 	}
+	t.endRoot(status)
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, unix.WALL, nil)
@@ -79,7 +99,9 @@ func (t *Tracer) endRoot(status int) {
 		if k.proc != t.root {
 			continue
 		}
-		ptrace(ptraceInterrupt, tid, 0, 0)
+		if ptrace(ptraceInterrupt, tid, 0, 0) != 0 && procState(tid) != 't' {
+			continue // the first thread, ended before the others
+		}
 		var regs unix.PtraceRegs
 		for {
 			if getRegs(tid, &regs) == 0 {
@@ -92,6 +114,12 @@ func (t *Tracer) endRoot(status int) {
 			}
 			if err != nil || !ws.Stopped() {
 				return
+			}
+		}
+		if k.ip == 0 { // it never stopped at a call; but it may sleep in one
+			var b [2]byte
+			if k.mem.ReadMem(b[:], regs.Rip-2); b == [2]byte{0x0f, 0x05} {
+				k.ip = regs.Rip
 			}
 		}
 		if k.entry && k.active && (k.state == held || k.state == running || k.state == queued) {
@@ -122,7 +150,7 @@ func (t *Tracer) crash(reason any, stack []byte) {
 	}
 	t.flush()
 	t.verdict(125, fmt.Sprint("internal error: ", reason))
-	t.kill()
+	t.kill(125)
 }
 
 // finishReport writes everything about the main program before whoever waits for it can go on.
@@ -168,12 +196,15 @@ func (t *Tracer) verdict(wait int, finding string) {
 		return
 	}
 	v := struct {
-		Status  int    `json:"status"`
-		Signal  int    `json:"signal"`
-		Finding string `json:"finding"`
-	}{Status: wait >> 8 & 0xff, Signal: wait & 0x7f, Finding: finding}
+		Status  int             `json:"status"`
+		Signal  int             `json:"signal"`
+		Finding string          `json:"finding"`
+		Picture json.RawMessage `json:"deadlock,omitempty"`
+	}{Status: wait >> 8 & 0xff, Signal: wait & 0x7f, Finding: finding, Picture: t.found}
 	if finding != "" {
 		v.Status, v.Signal = wait, 0
+	} else if t.found != nil {
+		v.Finding = "deadlock"
 	}
 	raw, err := json.Marshal(v)
 	if err == nil {

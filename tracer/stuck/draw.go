@@ -1,0 +1,263 @@
+package stuck
+
+import (
+	"encoding/json"
+	"slices"
+	"sort"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/emulate"
+)
+
+// Draw shows where everybody stands: for people, and as one JSON object.
+func (h *History) Draw(all []emulate.Standing, dead bool) (text, raw []byte) {
+	p := h.Picture(all, dead)
+	raw, err := json.Marshal(p)
+	if err != nil { // nothing in it can fail
+		panic(err)
+	}
+	return p.Text(), raw
+}
+
+// Picture finds out who waits for whom.
+func (h *History) Picture(all []emulate.Standing, dead bool) *Picture {
+	p := &Picture{Dead: dead, At: h.now() - h.began, Tasks: []Task{}, Circle: []Link{}, Findings: []string{}}
+	p.Objects = h.objects(all)
+	for i := range all {
+		p.Tasks = append(p.Tasks, h.task(p, all, &all[i]))
+	}
+	p.Circle = circle(p.Tasks)
+	p.Findings = p.find()
+	return p
+}
+
+// objects are all that the tree holds, with their holders.
+func (h *History) objects(all []emulate.Standing) []Object {
+	out := []Object{}
+	index := map[emulate.Object]int{}
+	for _, o := range h.kernel.Objects() {
+		v := Object{Name: o.Name(), Kind: o.Kind(), Holders: []Holder{}}
+		if f, ok := o.(interface {
+			Fill() (bytes, slots, ring int)
+		}); ok {
+			v.Bytes, v.Used, v.Slots = f.Fill()
+			v.filled = true
+		}
+		if s, ok := o.(*emulate.Socket); ok && s.Peer() != nil {
+			v.Peer = s.Peer().Name()
+		}
+		if past := h.pasts[o]; past != nil {
+			v.Read, v.Wrote = past.read, past.wrote
+		}
+		index[o] = len(out)
+		out = append(out, v)
+	}
+	seen := map[*emulate.FDTable]bool{}
+	for i := range all {
+		t := all[i].Task
+		if t.Files == nil || seen[t.Files] {
+			continue
+		}
+		seen[t.Files] = true
+		for _, fd := range t.Files.FDs() {
+			f := t.Files.Get(fd)
+			o := f.Object()
+			at, ok := index[o]
+			if !ok {
+				continue
+			}
+			hold := Holder{PID: t.TGID, Comm: t.Name, FD: fd, End: f.End(), Cloexec: t.Files.Cloexec(fd), How: h.how(t.TGID, fd, o, 1<<62)}
+			hold.silent = h.silent(t.TGID, o)
+			out[at].Holders = append(out[at].Holders, hold)
+		}
+	}
+	underway(out, index, all)
+	for o := range index {
+		s, ok := o.(*emulate.Socket)
+		if !ok {
+			continue
+		}
+		for _, f := range s.Rights() {
+			if at, ok := index[f.Object()]; ok {
+				out[at].Holders = append(out[at].Holders, Holder{End: f.End(), Message: s.Name(), silent: true})
+			}
+		}
+	}
+	for i := range out {
+		hs := out[i].Holders
+		sort.SliceStable(hs, func(a, b int) bool {
+			x, y := hs[a], hs[b]
+			if x.PID != y.PID {
+				return x.PID < y.PID
+			}
+			if x.FD != y.FD {
+				return x.FD < y.FD
+			}
+			return x.Message < y.Message
+		})
+	}
+	return out
+}
+
+// silent tells whether a process is known never to have put anything into what o's other end reads.
+func (h *History) silent(pid int, o emulate.Object) bool {
+	if s, ok := o.(*emulate.Socket); ok {
+		if s.Peer() == nil {
+			return true
+		}
+		o = s.Peer()
+	}
+	past := h.pasts[o]
+	return past == nil || past.by[pid] == 0 && !past.more
+}
+
+// underway counts what blocked calls have moved so far.
+func underway(out []Object, index map[emulate.Object]int, all []emulate.Standing) {
+	for i := range all {
+		c := all[i].Call
+		if c == nil || c.Moved == 0 || c.File() == nil {
+			continue
+		}
+		act := Act{PID: c.Task.TGID, TID: c.Task.TID, Comm: c.Task.Name, Now: true}
+		o := c.File().Object()
+		in, _ := c.Flow(0, c.File(), int64(c.Moved))
+		if s, ok := o.(*emulate.Socket); ok && in > 0 && s.Peer() != nil {
+			o = s.Peer()
+		}
+		at, ok := index[o]
+		switch {
+		case !ok:
+		case in > 0:
+			out[at].Wrote = act
+		default:
+			out[at].Read = act
+		}
+	}
+}
+
+func (p *Picture) object(name string) *Object {
+	for i := range p.Objects {
+		if p.Objects[i].Name == name {
+			return &p.Objects[i]
+		}
+	}
+	return &Object{Name: name}
+}
+
+func (h *History) task(p *Picture, all []emulate.Standing, s *emulate.Standing) Task {
+	t := Task{PID: s.Task.TGID, TID: s.Task.TID, Comm: s.Task.Name, Command: s.Command, State: s.State, Why: s.Why, Waits: []Wait{}, Stack: []Frame{}}
+	if t.Command == nil {
+		t.Command = []string{}
+	}
+	switch {
+	case s.Call != nil:
+		t.Call = shown(s.Call)
+		for _, a := range s.Call.Awaits() {
+			t.Waits = append(t.Waits, p.wait(a))
+		}
+	case s.Sleeps:
+		var w []Wait
+		t.Call, w = native(s, all)
+		t.Waits = append(t.Waits, w...)
+	}
+	for i := range t.Waits {
+		t.Waits[i].Who = whoOf(&t.Waits[i], s.Task, all)
+	}
+	if h.Stack != nil && s.IP != 0 {
+		if frames := h.Stack(s); frames != nil {
+			t.Stack = frames
+		}
+	}
+	return t
+}
+
+// shown is a blocked call with its arguments.
+func shown(c *emulate.Call) string {
+	b := c.Sys.Name + "("
+	for i, a := range emulate.See(c).Args {
+		if i > 0 {
+			b += ", "
+		}
+		b += a.Text
+	}
+	return b + ")"
+}
+
+// wait tells what a wait for a file is about, and who holds the other end.
+func (p *Picture) wait(a emulate.Awaited) Wait {
+	o := p.object(a.File.Name())
+	w := Wait{On: o.Name, Verb: "read", full: false}
+	reads := a.Want&(emulate.In|emulate.RdNorm) != 0
+	switch end := a.File.End(); o.Kind {
+	case "pipe":
+		if end == "read" || end == "both" && reads {
+			w.For = "data from " + o.Name
+			w.pids = o.holders("write")
+		} else {
+			w.Verb, w.full = "write", true
+			w.For = "room in " + o.Name
+			w.pids = o.holders("read")
+		}
+	case "pair":
+		w.For = "data from " + o.Peer + " at " + o.Name
+		if o.Peer == "" {
+			w.For = "data at " + o.Name + ", whose other end is closed"
+		}
+		if !reads && a.Want&(emulate.Out|emulate.WrNorm) != 0 {
+			w.Verb, w.full = "write", true
+			w.For = "room at " + o.Peer
+		}
+		w.pids = p.object(o.Peer).holders("")
+	default:
+		w.For, w.pids = o.Name, o.holders("")
+		if !reads {
+			w.Verb = "write"
+		}
+	}
+	return w
+}
+
+// holders are the processes that hold an end, each once.
+func (o *Object) holders(end string) []int {
+	var out []int
+	for _, h := range o.Holders {
+		if h.PID != 0 && (end == "" || h.End == end || h.End == "both" || h.End == "") && !slices.Contains(out, h.PID) {
+			out = append(out, h.PID)
+		}
+	}
+	return out
+}
+
+// whoOf turns processes into their tasks. A task waits for itself only when it is all that its process has.
+func whoOf(w *Wait, self *emulate.Task, all []emulate.Standing) []int {
+	who := w.Who
+	for _, pid := range w.pids {
+		alone := true
+		for i := range all {
+			if t := all[i].Task; t.TGID == pid && t.TID != self.TID {
+				alone = false
+				who = append(who, t.TID)
+			}
+		}
+		if alone {
+			who = append(who, self.TID)
+		}
+	}
+	slices.Sort(who)
+	who = slices.Compact(who)
+	if who == nil {
+		who = []int{}
+	}
+	return who
+}
+
+// names are the calls that programs usually sleep in, beside those of the model's table.
+var names = map[uint64]string{
+	unix.SYS_FUTEX: "futex", unix.SYS_WAIT4: "wait4", unix.SYS_WAITID: "waitid", unix.SYS_PAUSE: "pause",
+	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_CLOCK_NANOSLEEP: "clock_nanosleep", unix.SYS_RT_SIGSUSPEND: "rt_sigsuspend",
+	unix.SYS_RT_SIGTIMEDWAIT: "rt_sigtimedwait", unix.SYS_ACCEPT: "accept", unix.SYS_ACCEPT4: "accept4",
+	unix.SYS_FLOCK: "flock", unix.SYS_MSGRCV: "msgrcv", unix.SYS_MSGSND: "msgsnd", unix.SYS_SEMOP: "semop",
+	unix.SYS_SEMTIMEDOP: "semtimedop", unix.SYS_RESTART_SYSCALL: "restart_syscall", unix.SYS_PREAD64: "pread64",
+	unix.SYS_FSYNC: "fsync", unix.SYS_IO_URING_ENTER: "io_uring_enter",
+}
