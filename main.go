@@ -20,6 +20,7 @@ import (
 	"sluice/tracer/live"
 	"sluice/tracer/report"
 	"sluice/tracer/shell"
+	"sluice/tracer/stack"
 	"sluice/tracer/stuck"
 )
 
@@ -33,7 +34,7 @@ const failed = 125
 
 func main() {
 	tracer.Layers = layers
-	tracer.Chronicles = func(env tracer.LayerEnv) tracer.Chronicle { return stuck.NewHistory(env.Kernel, env.Now) }
+	tracer.Chronicles = func(env tracer.LayerEnv) tracer.Chronicle { return history(env) }
 	tracer.Stage()
 	doctor.Stage()
 	if err := app().Run(context.Background(), delimited(os.Args)); err != nil {
@@ -65,6 +66,21 @@ func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Repo
 		return nil, nil, err
 	}
 	return l, voice{r}, nil
+}
+
+// history is what draws the pictures, with the stacks that it is to show.
+func history(env tracer.LayerEnv) *stuck.History {
+	h := stuck.NewHistory(env.Kernel, env.Now)
+	h.Stack = func() func(*emulate.Standing) []stuck.Frame {
+		w := stack.NewWalker()
+		return func(s *emulate.Standing) (out []stuck.Frame) {
+			for _, f := range w.Walk(s.Task.TGID, s.IP, s.SP, s.BP, s.Mem) {
+				out = append(out, stuck.Frame(f))
+			}
+			return out
+		}
+	}
+	return h
 }
 
 type voice struct{ *report.Report }

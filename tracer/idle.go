@@ -282,7 +282,7 @@ func (t *Tracer) outsiders() string {
 		if err != nil || pids[pid] {
 			continue
 		}
-		if parent := readStatus(pid).ppid; pids[parent] && parent != t.pid {
+		if st := readStatus(pid); st.state != 'Z' && pids[st.ppid] && st.ppid != t.pid {
 			return fmt.Sprintf("%s[%d], a child that is not traced", comm(pid), pid)
 		}
 		dir := fmt.Sprintf("/proc/%d/fd/", pid)

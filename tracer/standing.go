@@ -36,6 +36,8 @@ func (t *Tracer) deadlock() {
 		text = append(json, '\n')
 	}
 	os.Stderr.Write(text)
+	text, json = nil, nil
+	t.collect()
 	if t.opts.OnDeadlock == DeadlockKill {
 		t.verdict(Deadlocked, "deadlock")
 		if t.reporter != nil {

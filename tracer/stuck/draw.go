@@ -24,8 +24,12 @@ func (h *History) Draw(all []emulate.Standing, dead bool) (text, raw []byte) {
 func (h *History) Picture(all []emulate.Standing, dead bool) *Picture {
 	p := &Picture{Dead: dead, At: h.now() - h.began, Tasks: []Task{}, Circle: []Link{}, Findings: []string{}}
 	p.Objects = h.objects(all)
+	var stack func(*emulate.Standing) []Frame
+	if h.Stack != nil {
+		stack = h.Stack()
+	}
 	for i := range all {
-		p.Tasks = append(p.Tasks, h.task(p, all, &all[i]))
+		p.Tasks = append(p.Tasks, h.task(p, all, &all[i], stack))
 	}
 	p.Circle = circle(p.Tasks)
 	p.Findings = p.find()
@@ -145,7 +149,7 @@ func (p *Picture) object(name string) *Object {
 	return &Object{Name: name}
 }
 
-func (h *History) task(p *Picture, all []emulate.Standing, s *emulate.Standing) Task {
+func (h *History) task(p *Picture, all []emulate.Standing, s *emulate.Standing, stack func(*emulate.Standing) []Frame) Task {
 	t := Task{PID: s.Task.TGID, TID: s.Task.TID, Comm: s.Task.Name, Command: s.Command, State: s.State, Why: s.Why, Waits: []Wait{}, Stack: []Frame{}}
 	if t.Command == nil {
 		t.Command = []string{}
@@ -164,8 +168,8 @@ func (h *History) task(p *Picture, all []emulate.Standing, s *emulate.Standing) 
 	for i := range t.Waits {
 		t.Waits[i].Who = whoOf(&t.Waits[i], s.Task, all)
 	}
-	if h.Stack != nil && s.IP != 0 {
-		if frames := h.Stack(s); frames != nil {
+	if stack != nil && s.IP != 0 {
+		if frames := stack(s); frames != nil {
 			t.Stack = frames
 		}
 	}
