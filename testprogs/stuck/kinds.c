@@ -1,4 +1,5 @@
 /* kinds.c: programs that come to a standstill, each in a way that real ones do. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
 /* slow.c: programs in which nothing moves for a while, and which are not stuck: something outside, or the time, will
    wake them. Each says "asleep" on stderr before it sleeps. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>

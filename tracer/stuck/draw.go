@@ -23,6 +23,7 @@ func (h *History) Draw(all []emulate.Standing, dead bool) (text, raw []byte) {
 // Picture finds out who waits for whom.
 func (h *History) Picture(all []emulate.Standing, dead bool) *Picture {
 	p := &Picture{Dead: dead, At: h.now() - h.began, Tasks: []Task{}, Circle: []Link{}, Findings: []string{}}
+	all = h.ordered(all)
 	p.Objects = h.objects(all)
 	var stack func(*emulate.Standing) []Frame
 	if h.Stack != nil {
@@ -34,6 +35,36 @@ func (h *History) Picture(all []emulate.Standing, dead bool) *Picture {
 	p.Circle = circle(p.Tasks)
 	p.Findings = p.find()
 	return p
+}
+
+// ordered puts older processes before younger ones, and a process's first thread before the others: numbers wrap.
+func (h *History) ordered(all []emulate.Standing) []emulate.Standing {
+	all = slices.Clone(all)
+	sort.SliceStable(all, func(i, j int) bool {
+		x, y := all[i].Task, all[j].Task
+		switch {
+		case x.TGID != y.TGID:
+			return h.before(x.TGID, y.TGID)
+		case (x.TID == x.TGID) != (y.TID == y.TGID):
+			return x.TID == x.TGID
+		}
+		return x.TID < y.TID
+	})
+	return all
+}
+
+// before tells whether one process is older than another.
+func (h *History) before(x, y int) bool {
+	var born [2]int64
+	for i, pid := range [2]int{x, y} {
+		if p := h.procs[pid]; p != nil {
+			born[i] = p.at
+		}
+	}
+	if born[0] != born[1] {
+		return born[0] < born[1]
+	}
+	return x < y
 }
 
 // objects are all that the tree holds, with their holders.
@@ -93,7 +124,7 @@ func (h *History) objects(all []emulate.Standing) []Object {
 		sort.SliceStable(hs, func(a, b int) bool {
 			x, y := hs[a], hs[b]
 			if x.PID != y.PID {
-				return x.PID < y.PID
+				return h.before(x.PID, y.PID)
 			}
 			if x.FD != y.FD {
 				return x.FD < y.FD
