@@ -71,14 +71,24 @@ func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Repo
 // history is what draws the pictures, with the stacks that it is to show.
 func history(env tracer.LayerEnv) *stuck.History {
 	h := stuck.NewHistory(env.Kernel, env.Now)
-	h.Stack = func() func(*emulate.Standing) []stuck.Frame {
+	h.Stack = func() (func(*emulate.Standing) []stuck.Frame, func()) {
 		w := stack.NewWalker()
-		return func(s *emulate.Standing) (out []stuck.Frame) {
-			for _, f := range w.Walk(s.Task.TGID, s.IP, s.SP, s.BP, s.Mem) {
-				out = append(out, stuck.Frame(f))
-			}
-			return out
+		var walked [][]stack.Frame
+		var shown [][]stuck.Frame
+		find := func(s *emulate.Standing) []stuck.Frame {
+			walked = append(walked, w.Walk(s.Task.TGID, s.IP, s.SP, s.BP, s.Mem))
+			shown = append(shown, make([]stuck.Frame, len(walked[len(walked)-1])))
+			return shown[len(shown)-1]
 		}
+		name := func() {
+			for i, frames := range walked {
+				w.Name(frames)
+				for j, f := range frames {
+					shown[i][j] = stuck.Frame{PC: f.PC, Func: f.Func, File: f.File, Line: f.Line}
+				}
+			}
+		}
+		return find, name
 	}
 	return h
 }

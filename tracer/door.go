@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -20,6 +21,7 @@ const DoorPrefix = "sluice-"
 type door struct {
 	fd      int // -1 when there is none
 	answers atomic.Int32
+	garbage atomic.Bool // made by them
 }
 
 const maxAnswers = 8 // under way at once
@@ -50,22 +52,29 @@ func (t *Tracer) answer() {
 	if d.fd < 0 || t.chronicle == nil {
 		return
 	}
+	var picture func() (text, raw []byte) // looked at once for all who knocked
 	var word, control [256]byte
 	for {
 		iov := unix.Iovec{Base: &word[0], Len: uint64(len(word))}
 		m := unix.Msghdr{Iov: &iov, Iovlen: 1, Control: &control[0], Controllen: uint64(len(control))}
 		n, _, e := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(d.fd), uintptr(unsafe.Pointer(&m)), unix.MSG_CMSG_CLOEXEC)
 		if e != 0 {
-			return
+			break
 		}
 		uid, fds := knock(control[:m.Controllen])
 		if len(fds) == 1 && (uid == 0 || uid == os.Geteuid()) && d.answers.Load() < maxAnswers {
-			t.reply(fds[0], string(word[:n]) == "json")
+			if picture == nil {
+				picture = sync.OnceValues(t.chronicle.Draw(t.standings(), t.idle.done && t.idle.total == t.stops.Total))
+			}
+			t.reply(fds[0], picture, string(word[:n]) == "json")
 			continue
 		}
 		for _, fd := range fds {
 			unix.Close(fd)
 		}
+	}
+	if d.answers.Load() == 0 && d.garbage.Swap(false) {
+		t.collect()
 	}
 }
 
@@ -91,13 +100,13 @@ func knock(control []byte) (uid int, fds []int) {
 }
 
 // reply writes the picture to fd, however long that takes.
-func (t *Tracer) reply(fd int, asJSON bool) {
-	text, raw := t.chronicle.Draw(t.standings(), t.idle.done && t.idle.total == t.stops.Total)
-	if asJSON {
-		text = append(raw, '\n')
-	}
+func (t *Tracer) reply(fd int, picture func() (text, raw []byte), asJSON bool) {
 	t.door.answers.Add(1)
 	go func() {
+		text, raw := picture()
+		if asJSON {
+			text = append(raw[:len(raw):len(raw)], '\n')
+		}
 		for len(text) > 0 {
 			n, err := unix.Write(fd, text)
 			if err == unix.EINTR {
@@ -109,6 +118,7 @@ func (t *Tracer) reply(fd int, asJSON bool) {
 			text = text[n:]
 		}
 		unix.Close(fd)
+		t.door.garbage.Store(true)
 		t.door.answers.Add(-1)
 	}()
 }

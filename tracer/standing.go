@@ -17,8 +17,9 @@ type Chronicle interface {
 	// Cloned hears of a new task, Execed of a task's new program.
 	Cloned(parent, child *emulate.Task)
 	Execed(*emulate.Task)
-	// Draw shows where everybody stands: for people, and as one JSON object. dead tells that it is for good.
-	Draw(all []emulate.Standing, dead bool) (text, json []byte)
+	// Draw looks where everybody stands; dead tells that it is for good. What it returns makes a report of that, for
+	// people and as one JSON object; it may take its time, on any thread.
+	Draw(all []emulate.Standing, dead bool) func() (text, json []byte)
 }
 
 // Chronicles makes a run's chronicle. It is set before Stage is called; nil means none.
@@ -28,7 +29,7 @@ var Chronicles func(LayerEnv) Chronicle
 func (t *Tracer) deadlock() {
 	text, json := []byte("sluice: deadlock: no task of the tree can go on\n"), []byte(nil)
 	if t.chronicle != nil {
-		text, json = t.chronicle.Draw(t.standings(), true)
+		text, json = t.chronicle.Draw(t.standings(), true)()
 	}
 	t.found = json
 	t.flush()

@@ -165,33 +165,36 @@ func (r *Run) ask(w io.Writer, json bool) error {
 		return err
 	}
 	defer unix.Close(fd)
-	for range 40 {
-		var ends [2]int
-		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+	var ends []unix.PollFd // of the pipes that the answer may come through, one for each knock
+	defer func() {
+		for _, p := range ends {
+			unix.Close(int(p.Fd))
+		}
+	}()
+	for wait := 250; wait <= 8000; wait *= 2 {
+		var p [2]int
+		if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 			return err
 		}
-		err := unix.Sendmsg(fd, []byte(word), unix.UnixRights(ends[1]), &unix.SockaddrUnix{Name: r.name}, 0)
-		unix.Close(ends[1])
-		if err != nil && err != unix.EAGAIN {
-			unix.Close(ends[0])
+		ends = append(ends, unix.PollFd{Fd: int32(p[0]), Events: unix.POLLIN})
+		err := unix.Sendmsg(fd, []byte(word), unix.UnixRights(p[1]), &unix.SockaddrUnix{Name: r.name}, 0)
+		unix.Close(p[1])
+		if err != nil {
 			return fmt.Errorf("the run of process %d cannot be asked: %w", r.Program, err)
 		}
-		n := 0
-		if err == nil {
-			n, _ = unix.Poll([]unix.PollFd{{Fd: int32(ends[0]), Events: unix.POLLIN}}, 250)
-		} else {
-			time.Sleep(250 * time.Millisecond)
-		}
-		answer := os.NewFile(uintptr(ends[0]), "answer")
-		if n > 0 {
-			got, err := io.Copy(w, answer)
-			answer.Close()
-			if err != nil || got > 0 {
-				return err
+		for end := time.Now().Add(time.Duration(wait) * time.Millisecond); time.Until(end) > 0; {
+			if n, _ := unix.Poll(ends, int(time.Until(end)/time.Millisecond)+1); n <= 0 {
+				continue
 			}
-			continue
+			for i := range ends {
+				if ends[i].Revents&unix.POLLIN != 0 {
+					_, err := io.Copy(w, os.NewFile(uintptr(ends[i].Fd), "answer"))
+					ends[i].Fd = -1
+					return err
+				}
+			}
+			return fmt.Errorf("the run of process %d has ended, or answers too many others", r.Program)
 		}
-		answer.Close()
 	}
 	return errors.New("the tracer does not answer")
 }

@@ -22,6 +22,7 @@ type Frame struct {
 	Func string
 	File string
 	Line int
+	in   place
 }
 
 const deepest = 24
@@ -29,10 +30,17 @@ const deepest = 24
 // A Walker keeps the files that it has read, for as long as one picture takes.
 type Walker struct {
 	files map[string]*object
+	names map[place]Frame
+}
+
+// A place is an address in a file.
+type place struct {
+	file *object
+	addr uint64
 }
 
 // NewWalker has read nothing yet.
-func NewWalker() *Walker { return &Walker{files: map[string]*object{}} }
+func NewWalker() *Walker { return &Walker{files: map[string]*object{}, names: map[place]Frame{}} }
 
 // A mapping is one line of /proc/PID/maps that has code in it.
 type mapping struct {
@@ -40,7 +48,7 @@ type mapping struct {
 	path          string
 }
 
-// Walk lists the frames of a task, the innermost first.
+// Walk lists the frames of a task, the innermost first. It reads no more than it needs to find them; Name does the rest.
 func (w *Walker) Walk(pid int, ip, sp, bp uint64, mem emulate.Memory) (out []Frame) {
 	defer func() { recover() }() // at a file that is not what it claims to be, what was found so far is the answer
 	maps := mappings(pid)
@@ -60,7 +68,14 @@ func (w *Walker) Walk(pid int, ip, sp, bp uint64, mem emulate.Memory) (out []Fra
 		o := w.object(pid, m.path)
 		at := look - m.from + m.off // in the file
 		addr, mapped := o.address(at)
-		out = append(out, o.name(pc, addr, mapped, m.path))
+		f := Frame{PC: pc, File: filepath.Base(m.path)}
+		if m.path == "" {
+			f.File = "memory without a file"
+		}
+		if mapped {
+			f.in = place{o, addr}
+		}
+		out = append(out, f)
 		next, ok := uint64(0), false
 		if mapped && o.frame != nil {
 			if r, c, found := lookup(o.frame, o.frameAt, addr); found {
@@ -88,6 +103,23 @@ func (w *Walker) Walk(pid int, ip, sp, bp uint64, mem emulate.Memory) (out []Fra
 		pc = next
 	}
 	return out
+}
+
+// Name fills in the functions and lines of frames.
+func (w *Walker) Name(frames []Frame) {
+	defer func() { recover() }()
+	for i := range frames {
+		f := &frames[i]
+		if f.in.file == nil {
+			continue
+		}
+		n, known := w.names[f.in]
+		if !known {
+			n = f.in.file.name(*f)
+			w.names[f.in] = n
+		}
+		f.Func, f.File, f.Line = n.Func, n.File, n.Line
+	}
 }
 
 func le(b []byte) uint64 {
@@ -156,11 +188,20 @@ func find(maps []mapping, addr uint64) *mapping {
 
 // An object is one executable file or library.
 type object struct {
+	path    string
+	read    bool // the names, too
 	loads   []elf.ProgHeader
 	frame   []byte
 	frameAt uint64
 	syms    []elf.Symbol // functions, by address
 	debug   *dwarf.Data
+	units   []unit // by address
+}
+
+// A unit is where one compilation unit has code.
+type unit struct {
+	from, to uint64
+	entry    *dwarf.Entry
 }
 
 func (w *Walker) object(pid int, path string) *object {
@@ -172,7 +213,8 @@ func (w *Walker) object(pid int, path string) *object {
 	if !strings.HasPrefix(path, "/") {
 		return o
 	}
-	f, err := elf.Open(fmt.Sprintf("/proc/%d/root%s", pid, path)) // as the task's root has it
+	o.path = fmt.Sprintf("/proc/%d/root%s", pid, path) // as the task's root has it
+	f, err := elf.Open(o.path)
 	if err != nil {
 		return o
 	}
@@ -186,6 +228,16 @@ func (w *Walker) object(pid int, path string) *object {
 		o.frame, _ = s.Data()
 		o.frameAt = s.Addr
 	}
+	return o
+}
+
+// readNames reads the symbols and what there is about lines.
+func (o *object) readNames() {
+	f, err := elf.Open(o.path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
 	static, _ := f.Symbols()
 	dynamic, _ := f.DynamicSymbols()
 	for _, s := range append(static, dynamic...) {
@@ -196,9 +248,10 @@ func (w *Walker) object(pid int, path string) *object {
 	sort.SliceStable(o.syms, func(i, j int) bool { return o.syms[i].Value < o.syms[j].Value })
 	const enough = 128 << 20 // what is larger takes longer to read than anybody waits
 	if s := f.Section(".debug_info"); s != nil && s.Size < enough {
-		o.debug, _ = f.DWARF()
+		if o.debug, _ = f.DWARF(); o.debug != nil {
+			o.index()
+		}
 	}
-	return o
 }
 
 // address turns an offset in the file into an address as the file has it.
@@ -211,15 +264,13 @@ func (o *object) address(off uint64) (uint64, bool) {
 	return off, false
 }
 
-// name finds what is known of an address.
-func (o *object) name(pc, addr uint64, mapped bool, path string) Frame {
-	f := Frame{PC: pc, File: filepath.Base(path)}
-	if path == "" {
-		f.File = "memory without a file"
+// name finds what is known of a frame's place.
+func (o *object) name(f Frame) Frame {
+	if !o.read {
+		o.read = true
+		o.readNames()
 	}
-	if !mapped {
-		return f
-	}
+	addr := f.in.addr
 	i := sort.Search(len(o.syms), func(i int) bool { return o.syms[i].Value > addr })
 	for i--; i >= 0; i-- {
 		if s := o.syms[i]; addr < s.Value+max(s.Size, 1) {
@@ -235,12 +286,11 @@ func (o *object) name(pc, addr uint64, mapped bool, path string) Frame {
 	if o.debug == nil {
 		return f
 	}
-	r := o.debug.Reader()
-	unit, err := r.SeekPC(addr)
-	if err != nil {
+	at := sort.Search(len(o.units), func(i int) bool { return o.units[i].from > addr }) - 1
+	if at < 0 || addr >= o.units[at].to {
 		return f
 	}
-	lines, err := o.debug.LineReader(unit)
+	lines, err := o.debug.LineReader(o.units[at].entry)
 	if err != nil || lines == nil {
 		return f
 	}
@@ -252,6 +302,27 @@ func (o *object) name(pc, addr uint64, mapped bool, path string) Frame {
 		}
 	}
 	return f
+}
+
+// index finds out which unit has code where.
+func (o *object) index() {
+	r := o.debug.Reader()
+	for {
+		e, err := r.Next()
+		if err != nil || e == nil {
+			break
+		}
+		if e.Tag == dwarf.TagCompileUnit {
+			ranges, err := o.debug.Ranges(e)
+			if err == nil {
+				for _, x := range ranges {
+					o.units = append(o.units, unit{x[0], x[1], e})
+				}
+			}
+		}
+		r.SkipChildren()
+	}
+	sort.SliceStable(o.units, func(i, j int) bool { return o.units[i].from < o.units[j].from })
 }
 
 // best is the plainest of the names that one address has: libc's read is also __read and __GI___read.

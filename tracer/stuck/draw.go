@@ -10,9 +10,17 @@ import (
 	"sluice/emulate"
 )
 
-// Draw shows where everybody stands: for people, and as one JSON object.
-func (h *History) Draw(all []emulate.Standing, dead bool) (text, raw []byte) {
-	p := h.Picture(all, dead)
+// Draw looks where everybody stands. What it returns makes a report of that, for people and as one JSON object; it
+// may take its time, on any thread.
+func (h *History) Draw(all []emulate.Standing, dead bool) func() (text, json []byte) {
+	p, name := h.Picture(all, dead)
+	return func() (text, json []byte) {
+		name()
+		return p.render()
+	}
+}
+
+func (p *Picture) render() (text, raw []byte) {
 	raw, err := json.Marshal(p)
 	if err != nil { // nothing in it can fail
 		panic(err)
@@ -20,21 +28,22 @@ func (h *History) Draw(all []emulate.Standing, dead bool) (text, raw []byte) {
 	return p.Text(), raw
 }
 
-// Picture finds out who waits for whom.
-func (h *History) Picture(all []emulate.Standing, dead bool) *Picture {
-	p := &Picture{Dead: dead, At: h.now() - h.began, Tasks: []Task{}, Circle: []Link{}, Findings: []string{}}
+// Picture finds out who waits for whom; name fills in the names of the frames.
+func (h *History) Picture(all []emulate.Standing, dead bool) (p *Picture, name func()) {
+	p = &Picture{Dead: dead, At: h.now() - h.began, Tasks: []Task{}, Circle: []Link{}, Findings: []string{}}
 	all = h.ordered(all)
 	p.Objects = h.objects(all)
 	var stack func(*emulate.Standing) []Frame
+	name = func() {}
 	if h.Stack != nil {
-		stack = h.Stack()
+		stack, name = h.Stack()
 	}
 	for i := range all {
 		p.Tasks = append(p.Tasks, h.task(p, all, &all[i], stack))
 	}
 	p.Circle = circle(p.Tasks)
 	p.Findings = p.find()
-	return p
+	return p, name
 }
 
 // ordered puts older processes before younger ones, and a process's first thread before the others: numbers wrap.

@@ -9,7 +9,8 @@ import (
 // A History is a layer that changes nothing and remembers who touched an object last and how descriptors came to
 // where they are. What it costs a call is a few look-ups in maps; what it keeps is bounded by what lives.
 type History struct {
-	Stack func() func(*emulate.Standing) []Frame // for each picture, finds a task's frames; nil for none
+	// Stack makes, for each picture, what finds a task's frames and what fills in their names; nil for none.
+	Stack func() (find func(*emulate.Standing) []Frame, name func())
 
 	kernel *emulate.Kernel
 	began  int64
