@@ -153,8 +153,11 @@ func (t *Tracer) timed(k *task) string {
 	if n > 0 {
 		return "it has a timer"
 	}
-	if st := readStatus(k.tid); st.sigPnd&^st.sigBlk != 0 {
+	switch st := readStatus(k.tid); {
+	case st.sigPnd&^st.sigBlk != 0:
 		return "a signal is on its way to it"
+	case st.sigCgt>>(unix.SIGIO-1)&1 != 0:
+		return "it may be told of something by SIGIO"
 	}
 	return ""
 }

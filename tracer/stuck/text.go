@@ -16,6 +16,9 @@ func (p *Picture) Text() []byte {
 	for i := range p.Objects {
 		p.Objects[i].text(&b)
 	}
+	if !p.Dead && len(p.Circle)+len(p.Findings) > 0 {
+		fmt.Fprintln(&b, "as it stands at this moment:")
+	}
 	if len(p.Circle) > 0 {
 		fmt.Fprintln(&b, "the circle:")
 		fmt.Fprintln(&b, "  "+p.circleText())
