@@ -76,8 +76,15 @@ func (t *Tracer) ponder() {
 		s.next = t.clock + lookSlow
 		return
 	}
+	all := t.standings()
+	for i := range all { // the look outside took its time
+		if all[i].Why != "" {
+			s.next = t.clock + lookAgain
+			return
+		}
+	}
 	s.done = true
-	t.deadlock()
+	t.deadlock(all)
 }
 
 // alive finds a task that may go on by itself. seen tells that the tracer will see it stop before anything else
@@ -158,6 +165,38 @@ func (t *Tracer) timed(k *task) string {
 		return "a signal is on its way to it"
 	case st.sigCgt>>(unix.SIGIO-1)&1 != 0:
 		return "it may be told of something by SIGIO"
+	default:
+		return t.selfPiped(k, st.sigCgt)
+	}
+}
+
+// selfPiped tells of a task that waits for what a signal handler of its own process may write: such a pipe turns signals
+// into something that a poll can see. A write end that may block is not used for that, nor is a handler for SIGINT
+// alone a sign of it: every Python has one.
+func (t *Tracer) selfPiped(k *task, caught uint64) string {
+	bit := func(sig unix.Signal) uint64 { return 1 << (sig - 1) }
+	const threads = 3 << 31 // signals 32 and 33 are the C library's own
+	caught &^= threads | bit(unix.SIGSEGV) | bit(unix.SIGBUS) | bit(unix.SIGFPE) | bit(unix.SIGILL) | bit(unix.SIGTRAP) |
+		bit(unix.SIGABRT) | bit(unix.SIGSYS) | bit(unix.SIGPIPE)
+	if caught == 0 || k.state != parked && k.state != away {
+		return ""
+	}
+	for _, a := range k.call.Awaits() {
+		o := a.File.Object()
+		if s, ok := o.(*emulate.Socket); ok {
+			if o = s.Peer(); s.Peer() == nil {
+				continue
+			}
+		}
+		for _, fd := range k.model.Files.FDs() {
+			f := k.model.Files.Get(fd)
+			if f.Object() != o || f.End() == "read" || a.File.End() == "write" {
+				continue
+			}
+			if caught != bit(unix.SIGINT) || f.Flags&unix.O_NONBLOCK != 0 {
+				return "a signal handler of its own may write to " + o.Name()
+			}
+		}
 	}
 	return ""
 }

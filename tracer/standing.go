@@ -26,10 +26,10 @@ type Chronicle interface {
 var Chronicles func(LayerEnv) Chronicle
 
 // deadlock does what --on-deadlock asks for.
-func (t *Tracer) deadlock() {
+func (t *Tracer) deadlock(all []emulate.Standing) {
 	text, json := []byte("sluice: deadlock: no task of the tree can go on\n"), []byte(nil)
 	if t.chronicle != nil {
-		text, json = t.chronicle.Draw(t.standings(), true)()
+		text, json = t.chronicle.Draw(all, true)()
 	}
 	t.found = json
 	t.flush()

@@ -158,6 +158,17 @@ static void run(const char *what) {
 	} else if (IS("busy")) {
 		child_pulls();
 		for (volatile long i = 0;; i++) {}
+	} else if (IS("self-pipe")) handle(SIGTERM), pull();
+	else if (IS("self-pipe in poll")) {
+		handle(SIGINT), fcntl(end[1], F_SETFL, O_NONBLOCK);
+		poll(&(struct pollfd){end[0], POLLIN, 0}, 1, -1);
+	} else if (IS("self-pair")) {
+		int s[2];
+		socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+		handle(SIGCHLD), recv(s[0], &c, 1, 0);
+	} else if (IS("sigio")) {
+		handle(SIGIO);
+		child_pulls(), close(end[0]), wait(NULL);
 	} else if (IS("outsider")) {
 		sleep(1); /* until somebody outside has the write end */
 		pull();
