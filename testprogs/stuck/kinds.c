@@ -210,11 +210,18 @@ static void in_vfork(void) {
 	}
 }
 
+/* The moment before the standstill is told. */
+static void clocked(void) {
+	pipe(out);
+	put(2, "now\n", 4);
+	until_end(out[0]);
+}
+
 int main(int argc, char **argv) {
 	static const struct { const char *name; void (*run)(void); } all[] = {
 		{"popen_stderr", popen_stderr}, {"keeps_write_end", keeps_write_end}, {"fork_cloexec", fork_cloexec},
 		{"both_full", both_full}, {"pair_full", pair_full}, {"lost_wakeup", lost_wakeup}, {"philosophers", philosophers},
-		{"zombie_holder", zombie_holder}, {"in_a_message", in_a_message}, {"event_loop", event_loop}, {"in_vfork", in_vfork},
+		{"zombie_holder", zombie_holder}, {"in_a_message", in_a_message}, {"event_loop", event_loop}, {"in_vfork", in_vfork}, {"clocked", clocked},
 	};
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
 		if (argc > 1 && strcmp(argv[1], all[i].name) == 0) {

@@ -112,6 +112,9 @@ func (h *History) objects(all []emulate.Standing) []Object {
 				continue
 			}
 			hold := Holder{PID: t.TGID, Comm: t.Name, FD: fd, End: f.End(), Cloexec: t.Files.Cloexec(fd), How: h.how(t.TGID, fd, o, 1<<62)}
+			if hold.How == nil {
+				hold.How = []Step{}
+			}
 			hold.silent = h.silent(t.TGID, o)
 			out[at].Holders = append(out[at].Holders, hold)
 		}
@@ -124,7 +127,7 @@ func (h *History) objects(all []emulate.Standing) []Object {
 		}
 		for _, f := range s.Rights() {
 			if at, ok := index[f.Object()]; ok {
-				out[at].Holders = append(out[at].Holders, Holder{End: f.End(), Message: s.Name(), silent: true})
+				out[at].Holders = append(out[at].Holders, Holder{End: f.End(), Message: s.Name(), How: []Step{}, silent: true})
 			}
 		}
 	}

@@ -66,7 +66,8 @@ func (h *History) Leave(c *emulate.Call, ret int64) {
 		h.pair(c, c.Args[0])
 	case unix.SYS_SOCKETPAIR:
 		h.pair(c, c.Args[3])
-	case unix.SYS_DUP, unix.SYS_DUP2, unix.SYS_DUP3, unix.SYS_FCNTL, unix.SYS_OPEN, unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_PIDFD_GETFD:
+	case unix.SYS_DUP, unix.SYS_DUP2, unix.SYS_DUP3, unix.SYS_FCNTL, unix.SYS_OPEN, unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_PIDFD_GETFD,
+		unix.SYS_EPOLL_CREATE, unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD, unix.SYS_EVENTFD2:
 		if c.Sys.Nr != unix.SYS_FCNTL || c.Args[1] == unix.F_DUPFD || c.Args[1] == unix.F_DUPFD_CLOEXEC {
 			h.born(c, int(ret), "")
 		}
