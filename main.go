@@ -1,4 +1,4 @@
-// Command sluice runs a program and serves its pipes and socketpairs from a model of its own.
+// Command sluice runs a program and serves its pipes, socketpairs and eventfds from a model of its own.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"sluice/emulate"
 	"sluice/tracer"
+	"sluice/tracer/check"
 	"sluice/tracer/doctor"
 	"sluice/tracer/early"
 	"sluice/tracer/live"
@@ -28,6 +29,9 @@ const version = "0.1.0"
 
 // auditVar makes a run compare the model's descriptors with the kernel's at every call: for tests.
 const auditVar = "SLUICE_AUDIT"
+
+// apartVar makes a run leave every task where the kernel puts it: to measure what placement is worth.
+const apartVar = "SLUICE_APART"
 
 // failed is the status of everything that sluice itself could not do.
 const failed = 125
@@ -55,17 +59,27 @@ func main() {
 	}
 }
 
-// layers makes what a run reports with.
+// layers makes what a run reports with, and what it is compared with.
 func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Reporter, error) {
-	if o.Log == "" && !o.Verbose && !o.Stats {
-		return nil, nil, nil
+	var v voice
+	var all []emulate.Layer
+	if o.Log != "" || o.Verbose || o.Stats {
+		l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
+			Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, v.report = l, r
 	}
-	l, r, err := report.Open(report.Config{Log: o.Log, Verbose: o.Verbose, JSON: o.LogFormat == "json",
-		Stats: o.Stats, Color: env.Color, Now: env.Now, Kernel: env.Kernel})
-	if err != nil {
-		return nil, nil, err
+	if o.Check {
+		k, err := check.New(check.Config{Kernel: env.Kernel, Quiet: o.Quiet,
+			Fail: func(msg string) { env.Fail(&tracer.Error{Status: check.Status, Msg: msg}) }})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, v.check = append(all, k), k
 	}
-	return l, voice{r}, nil
+	return all, v, nil
 }
 
 // history is what draws the pictures, with the stacks that it is to show.
@@ -93,10 +107,27 @@ func history(env tracer.LayerEnv) *stuck.History {
 	return h
 }
 
-type voice struct{ *report.Report }
+// A voice speaks for the layers that are there.
+type voice struct {
+	report *report.Report
+	check  *check.Checker
+}
 
-func (v voice) Finish(s tracer.Stops, still []string) error {
-	return v.Report.Finish(report.Stops(s), still)
+func (v voice) Flush() error {
+	if v.report == nil {
+		return nil
+	}
+	return v.report.Flush()
+}
+
+func (v voice) Finish(s tracer.Stops, still []string) (err error) {
+	if v.report != nil {
+		err = v.report.Finish(report.Stops(s), still)
+	}
+	if v.check != nil {
+		v.check.Finish()
+	}
+	return err
 }
 
 func app() *cli.Command {
@@ -107,7 +138,7 @@ func app() *cli.Command {
 		Usage:          "run a program with its pipes and socketpairs in your hands",
 		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice ps\nsluice report PID\nsluice doctor\nsluice help [VERB]",
 		Version:        version,
-		Commands:       []*cli.Command{run(), list(), show(), check(), completion()},
+		Commands:       []*cli.Command{run(), list(), show(), examine(), completion()},
 		Action:         noVerb,
 		OnUsageError:   badUsage,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
@@ -129,7 +160,7 @@ var formats = []string{"text", "json"}
 func run() *cli.Command {
 	return &cli.Command{
 		Name:      "run",
-		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes and socketpairs",
+		Usage:     "wrap a program: everything stays as it is, but sluice serves its pipes, socketpairs and eventfds",
 		UsageText: "sluice run [options] -- PROGRAM [ARGS...]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Sources: env("log"), TakesFile: true, Usage: "write a line for every served call to `FILE`; - is stderr"},
@@ -137,6 +168,7 @@ func run() *cli.Command {
 			&cli.StringFlag{Name: "log-format", Sources: env("log-format"), Value: "text", Usage: "text or json, one object a line"},
 			toggle("stats", "at the end, a table of the objects and of the stops"),
 			toggle("strict", "what cannot be served is an error instead of being left to the kernel"),
+			toggle("check", "make every served call on a real pipe or socketpair as well; the first difference ends the run"),
 			toggle("quiet", "say nothing but errors"),
 			&cli.StringFlag{Name: "on-deadlock", Sources: env("on-deadlock"), Value: tracer.DeadlockReport, Usage: "when nothing can go on any more: report it, kill the tree after the report, or wait and say nothing"},
 			&cli.StringFlag{Name: "verdict", Sources: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
@@ -148,8 +180,8 @@ func run() *cli.Command {
 				return errors.New("usage: " + c.UsageText)
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
-				Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "", Env: environment(c.Flags),
-				OnDeadlock: c.String("on-deadlock")}
+				Check: c.Bool("check"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
+				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags), OnDeadlock: c.String("on-deadlock")}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
@@ -175,7 +207,7 @@ func run() *cli.Command {
 	}
 }
 
-func check() *cli.Command {
+func examine() *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
 		Usage:     "tell whether this machine can run sluice, and what to change",
@@ -285,7 +317,7 @@ func delimited(args []string) []string {
 
 // environment is the program's: ours without the variables that are options.
 func environment(flags []cli.Flag) []string {
-	own := map[string]bool{auditVar: true}
+	own := map[string]bool{auditVar: true, apartVar: true}
 	for _, f := range flags {
 		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
 			own[name] = true

@@ -1,4 +1,4 @@
-// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, and what
+// Package emulate is a pure model of the kernel objects that sluice serves: pipes, socketpairs, eventfds, and what
 // waits on them. It promises the kernel's answers and nothing else: it starts no goroutine, takes no lock,
 // reads no clock and makes no system call. Whoever drives it (the tracer, or a test) hands it calls and
 // moves its results into a program.
@@ -47,6 +47,7 @@ type Call struct {
 	dozing *Socket // whose data it sleeps for
 	xfer   *transfer
 	last   Wait
+	lost   *drift // its file was given back, and its number leads elsewhere
 }
 
 // Arg returns argument i as the signed 32-bit number that descriptors and flags are.
@@ -66,6 +67,14 @@ func (c *Call) Waiting() Wait { return c.last }
 
 // Blocked tells whether the call stands in a queue of the model.
 func (c *Call) Blocked() bool { return len(c.wait) > 0 }
+
+// ops is the object that a blocked call sleeps on, nil if it is several or none.
+func (c *Call) ops() Object {
+	if c.file == nil {
+		return nil
+	}
+	return c.file.ops
+}
 
 // Kind is how an Outcome ends or continues a call.
 type Kind uint8
@@ -151,6 +160,7 @@ type Wait struct {
 	Deadline  int64       // ns on Kernel.Now's clock; 0 for none
 	Restart   unix.Errno  // what a signal makes of it: ERESTARTSYS, EINTR or ERESTARTNOHAND
 	Exclusive bool        // one wake-up serves one such waiter, first come first served
+	Last      bool        // it stands behind exclusive waiters without being one
 	Native    *KernelCall // park in this call, at once; nil: hold a while, then ask again with Call.Park set
 }
 

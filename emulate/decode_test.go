@@ -103,6 +103,10 @@ func TestDecode(t *testing.T) {
 			`3<pipe:1> 0x10000 100 = -11 [pipe:1]`},
 		{"a passed call", unix.SYS_CLOSE, [6]uint64{3}, nil, nil, Unknown, `3<pipe:1> = ? [pipe:1]`},
 		{"not ours", unix.SYS_READ, [6]uint64{0, a, 1}, nil, nil, 0, `0 "" 1 = 0 []`},
+		{"eventfd2", unix.SYS_EVENTFD2, [6]uint64{3, unix.EFD_SEMAPHORE | unix.EFD_NONBLOCK | 0x80}, nil,
+			func(k *Kernel, t *Task, s *sheet) {
+				k.install(t.Files, 7, &File{ops: label{"eventfd:1", "eventfd"}}, true)
+			}, 7, `3 EFD_SEMAPHORE|EFD_NONBLOCK|0x80 = 7<eventfd:1> [eventfd:1]`},
 		{"pipe2", unix.SYS_PIPE2, [6]uint64{a, unix.O_CLOEXEC | unix.O_NONBLOCK}, nil,
 			func(k *Kernel, t *Task, s *sheet) {
 				s.put(a, uint32(7), uint32(8))

@@ -1,6 +1,9 @@
 package emulate
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // escape serves the calls that open a way past the filter (io_uring_setup, io_setup): what the process
 // holds goes back to the kernel first, and it makes no more emulated objects until it executes another
@@ -19,6 +22,30 @@ func (k *Kernel) escape(c *Call) Outcome {
 	return Pass()
 }
 
+// A device signals eventfds, or waits for them, in the kernel: an ioctl names them there (KVM_IRQFD,
+// VHOST_SET_VRING_CALL, VFIO_DEVICE_SET_IRQS).
+type device string
+
+func isDevice(path string) bool {
+	return path == "/dev/kvm" || strings.HasPrefix(path, "/dev/vhost-") || strings.HasPrefix(path, "/dev/vfio/")
+}
+
+// opened gives back the eventfds of a process that may hand them to a device.
+func (d device) opened(k *Kernel, c *Call) {
+	for _, t := range k.Tasks {
+		if t.TGID == c.Task.TGID {
+			t.Drives = true
+		}
+	}
+	for _, fd := range c.Task.Files.FDs() {
+		if f := c.Task.Files.Get(fd); f != nil {
+			if _, ok := f.ops.(*Eventfd); ok {
+				k.Host.Demote(f, "opening "+string(d))
+			}
+		}
+	}
+}
+
 // pidfdGetfd mirrors a descriptor taken out of another process.
 func (k *Kernel) pidfdGetfd(c *Call) Outcome {
 	t := k.Tasks[k.Host.PidfdTarget(c.Task, c.Arg(0))]
@@ -35,8 +62,16 @@ func (k *Kernel) sawPidfdGetfd(c *Call, ret int64) {
 	}
 }
 
-// Files lists the open file descriptions that lead to o, as far as tables hold them.
+// Files lists the open file descriptions that lead to o, those too that only a message or a sleeping call holds.
 func (k *Kernel) Files(o Object) []*File {
+	switch x := o.(type) {
+	case *Pipe:
+		return slices.Clone(x.files)
+	case *Socket:
+		return []*File{x.file}
+	case *Eventfd:
+		return []*File{x.file}
+	}
 	var out []*File
 	seen := map[*FDTable]bool{}
 	for _, t := range k.byTID() {
@@ -66,16 +101,14 @@ func (k *Kernel) byTID() []*Task {
 // Disown forgets an object: its descriptors are the kernel's from now on, and every call that waits on it
 // is asked again and finds nothing of ours.
 func (k *Kernel) Disown(o Object) {
-	files := k.Files(o)
-	switch x := o.(type) { // those too that only a message or a sleeping call holds
-	case *Pipe:
-		files = x.files
-	case *Socket:
-		files = []*File{x.file}
+	if k.Observer != nil {
+		k.Observer.Disowned(o)
 	}
+	files := k.Files(o)
 	var queues []*Queue
 	for _, f := range files {
 		f.native = true
+		strand(f)
 		for _, q := range f.ops.queues(f) {
 			if !slices.Contains(queues, q) {
 				queues = append(queues, q)

@@ -13,6 +13,7 @@ func (k *Kernel) close(c *Call) Outcome {
 	if t.Get(fd) == nil {
 		return Pass()
 	}
+	k.closing(c.Task, fd)
 	if t.users > 1 {
 		return Hear()
 	}
@@ -33,7 +34,13 @@ const (
 )
 
 func (k *Kernel) closeRange(c *Call) Outcome {
-	if c.Args[2]&closeRangeUnshare != 0 || len(k.between(c)) > 0 {
+	fds := k.between(c)
+	if c.Args[2]&closeRangeCloexec == 0 {
+		for _, fd := range fds {
+			k.closing(c.Task, fd)
+		}
+	}
+	if c.Args[2]&closeRangeUnshare != 0 || len(fds) > 0 {
 		return Hear()
 	}
 	return Pass()
@@ -85,6 +92,7 @@ func (k *Kernel) dup2(c *Call) Outcome {
 	if t.Get(c.Arg(0)) == nil && t.Get(c.Arg(1)) == nil || c.Arg(0) == c.Arg(1) {
 		return Pass()
 	}
+	k.closing(c.Task, c.Arg(1))
 	return Hear()
 }
 

@@ -29,8 +29,10 @@ type ops interface {
 // A File is an open file description.
 type File struct {
 	ops   ops
-	Flags int // access mode and O_NONBLOCK, O_DIRECT, O_APPEND, O_ASYNC: what F_GETFL would tell
-	refs  int // descriptors, pinning calls and messages in flight
+	Flags int  // access mode and O_NONBLOCK, O_DIRECT, O_APPEND, O_ASYNC: what F_GETFL would tell
+	refs  int  // descriptors, pinning calls and messages in flight
+	sleep int  // the pinning calls among them
+	kept  bool // the driver holds its placeholder (drift.go)
 	owner Owner
 	sig   unix.Signal // F_SETSIG; 0 means SIGIO
 	// asyncFD is the number under which O_ASYNC was switched on: siginfo's si_fd.
@@ -133,18 +135,23 @@ func (k *Kernel) pin(c *Call, f *File) {
 	if c.file == nil {
 		c.file = f
 		f.refs++
+		f.sleep++
 	}
 }
 
 func (k *Kernel) unpin(c *Call) {
 	if f := c.file; f != nil {
 		c.file = nil
+		f.sleep--
 		k.put(f)
 	}
 }
 
 // install puts f at fd and takes one reference; what was there is closed.
 func (k *Kernel) install(t *FDTable, fd int, f *File, cloexec bool) {
+	if k.Observer != nil && f.refs == 0 {
+		k.Observer.Opened(f)
+	}
 	f.refs++
 	k.remove(t, fd)
 	t.slots[fd] = slot{f, cloexec}
@@ -168,6 +175,13 @@ func (k *Kernel) put(f *File) {
 		f.items[0].drop(k)
 	}
 	f.ops.release(k, f)
+	if f.kept {
+		f.kept = false
+		k.Host.Drop(f)
+	}
+	if k.Observer != nil {
+		k.Observer.Released(f)
+	}
 }
 
 // Holder finds a task and descriptor through which f's placeholder can be reached.

@@ -48,6 +48,11 @@ type Host interface {
 	// Reclaim empties the placeholder again and returns what lies behind the first taken slots; the bytes are to be
 	// copied before the next call.
 	Reclaim(t *Task, fd, other int, p *Pipe, taken int) ([]Slot, bool)
+	// Keep holds on to f's placeholder, to which t's descriptor fd leads, until Drop. Kept says where t finds it then: a
+	// process and its descriptor; 0 if it may not.
+	Keep(t *Task, fd int, f *File) bool
+	Kept(t *Task, f *File) (pid, fd int)
+	Drop(f *File)
 	// Demote gives f's object back to the kernel: the bytes in it are written to the placeholder.
 	Demote(f *File, why string)
 }
@@ -58,6 +63,8 @@ type Kernel struct {
 	Host   Host
 	Choose choice.Chooser
 	Tasks  map[int]*Task
+
+	Observer Observer // nil for none
 
 	dirty   []*Queue
 	asking  []*Call
@@ -71,6 +78,9 @@ type Kernel struct {
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
 	in      incoming
+
+	eventfds   int
+	longWrites answer // to an eventfd
 }
 
 // New returns a model with nothing in it.
@@ -85,6 +95,8 @@ type Task struct {
 	Name      string // comm, for logs
 	// Native is set for a task whose new objects are left to the kernel (a foreign architecture, io_uring).
 	Native bool
+	// Drives is set for one whose eventfds are left to the kernel, where a device may signal them.
+	Drives bool
 }
 
 // Root makes the first task known.
@@ -96,7 +108,7 @@ func (k *Kernel) Root(tid int) *Task {
 
 // Clone makes a task known that parent created with the clone flags.
 func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
-	t := &Task{TID: tid, TGID: tid, Name: parent.Name, Native: parent.Native}
+	t := &Task{TID: tid, TGID: tid, Name: parent.Name, Native: parent.Native, Drives: parent.Drives}
 	if flags&unix.CLONE_THREAD != 0 {
 		t.TGID = parent.TGID
 	} else {
@@ -172,7 +184,15 @@ func (k *Kernel) run(c *Call) Outcome {
 	if c.Sys == nil || c.Sys.Do == nil {
 		return Pass()
 	}
-	o := c.Sys.Do(k, c)
+	var o Outcome
+	if c.lost != nil {
+		o = k.drift(c)
+	} else {
+		o = c.Sys.Do(k, c)
+	}
+	if k.Observer != nil {
+		k.Observer.Tried(c, o)
+	}
 	switch o.Kind {
 	case KindAsk:
 		k.leave(c)
@@ -212,7 +232,7 @@ func (k *Kernel) enqueue(c *Call, w *Wait) {
 	c.wait = c.wait[:len(w.On)]
 	for i, on := range w.On {
 		p := &c.wait[i]
-		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, call: c}
+		*p = watcher{want: on.Want | Err | Hup, exclusive: w.Exclusive, last: w.Last, call: c}
 		on.Queue.add(p)
 	}
 }
@@ -293,6 +313,9 @@ func (k *Kernel) Interrupt(c *Call) Outcome {
 		if e := k.cutShort(c); e != 0 {
 			o = Fail(e)
 		}
+	}
+	if s, ok := c.ops().(*Socket); ok {
+		s.interrupted(c)
 	}
 	k.Cancel(c)
 	return o

@@ -44,6 +44,10 @@ func (k *Kernel) reopen(c *Call, dirfd int, addr uint64, flags int) Outcome {
 		return Pass()
 	}
 	c.Shows = strings.HasSuffix(path, "status")
+	if isDevice(path) {
+		c.State = device(path)
+		return Hear()
+	}
 	if k.living == 0 {
 		return Pass() // only a pipe can be opened by its descriptor's name
 	}
@@ -158,7 +162,13 @@ func (k *Kernel) numbered(t *Task, s string) *File {
 }
 
 func (k *Kernel) sawOpen(c *Call, ret int64) {
-	if r, ok := c.State.(reopening); ok && ret >= 0 {
+	if ret < 0 {
+		return
+	}
+	switch r := c.State.(type) {
+	case device:
+		r.opened(k, c)
+	case reopening:
 		k.install(c.Task.Files, int(ret), r.pipe.open(k, r.flags), r.flags&unix.O_CLOEXEC != 0)
 	}
 }

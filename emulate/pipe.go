@@ -101,6 +101,10 @@ func (p *Pipe) Ends() (readers, writers int) { return p.readers, p.writers }
 // poll follows fs/pipe.c: pipe_poll.
 func (p *Pipe) poll(f *File) Events {
 	p.polled = true
+	return p.ready(f)
+}
+
+func (p *Pipe) ready(f *File) Events {
 	var e Events
 	if f.reads() {
 		if p.ring.used() > 0 {

@@ -121,6 +121,9 @@ func (p *Pipe) write(k *Kernel, c *Call, f *File, v *Vec, nonblock bool) Outcome
 	if wasEmpty || p.polled {
 		k.wake(&p.rd, In|RdNorm)
 	}
+	if w := p.rd.excl; w != nil && w.call != nil && wasEmpty && p.ring.used() == 0 && p.writers > 0 {
+		k.Requeue(w.call) // woken by a write that stored nothing (EFAULT): it sleeps again, behind the others
+	}
 	k.raise(p.files, true, In)
 	o := Done(n)
 	if n == 0 && e != 0 {

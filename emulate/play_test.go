@@ -12,6 +12,7 @@ import (
 // Most rules are told as a short play, one call a line and what it must come to behind "=":
 //
 //	pipe r w [FLAG ...]      pair x y TYPE      epoll e      dup FD NEW
+//	eventfd e COUNT [FLAG ...]                  add e NUMBER ...           take e
 //	write FD N|"text"        read FD N          send and recv alike, with MSG_ flags
 //	poll FD                  inq FD   outq FD   atmark FD
 //	size FD N                setfl FD FLAG ...  option FD NAME VALUE   timeo FD NAME MS
@@ -23,10 +24,11 @@ import (
 // sends it a signal. A write of N bytes repeats one letter. What a call is not asked for may be anything but a
 // failure. Every play is played twice: by the model, and by threads of this process on the real kernel.
 type stage struct {
-	t    *testing.T
-	w    world
-	last map[string]act
-	fds  map[string]int
+	t        *testing.T
+	w        world
+	last     map[string]act
+	fds      map[string]int
+	counters map[int]bool // the eventfds
 }
 
 // A world is where calls are made.
@@ -99,6 +101,9 @@ func (s *stage) show(a act, want string) string {
 	}
 	switch a.nr() {
 	case unix.SYS_READ, unix.SYS_RECVFROM:
+		if ret == 8 && s.counters[int(a.arg(0))] {
+			return strconv.FormatUint(binary.LittleEndian.Uint64(s.w.bytes(a.arg(1), 8)), 10)
+		}
 		if ret > 0 && ret < 16 && uint64(ret) <= a.arg(2) {
 			return strconv.Quote(string(s.w.bytes(a.arg(1), int(ret))))
 		}
@@ -182,6 +187,27 @@ func (s *stage) call(who string, words []string) act {
 		ret, _, _ := a.result("")
 		s.fds[words[len(words)-1]] = int(ret)
 		return a
+	case "eventfd":
+		a := s.w.begin(who, unix.SYS_EVENTFD2, num(2), bits(3))
+		ret, _, _ := a.result("")
+		s.fds[words[1]], s.counters[int(ret)] = int(ret), true
+		return a
+	case "add": // several numbers are a writev
+		var b, iov []byte
+		for _, word := range words[2:] {
+			n, _ := strconv.ParseUint(word, 10, 64)
+			b = binary.LittleEndian.AppendUint64(b, n)
+		}
+		at := s.w.lay(b)
+		if len(b) == 8 {
+			return s.w.begin(who, unix.SYS_WRITE, fd(1), at, 8)
+		}
+		for i := 0; i < len(b); i += 8 {
+			iov = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(iov, at+uint64(i)), 8)
+		}
+		return s.w.begin(who, unix.SYS_WRITEV, fd(1), s.w.lay(iov), uint64(len(b)/8))
+	case "take":
+		return s.w.begin(who, unix.SYS_READ, fd(1), s.w.lay(make([]byte, 8)), 8)
 	case "write":
 		return s.w.begin(who, unix.SYS_WRITE, fd(1), s.w.lay(data(2)), uint64(len(data(2))))
 	case "read":
@@ -233,7 +259,7 @@ func (s *stage) call(who string, words []string) act {
 }
 
 var names = map[string]uint64{"STREAM": unix.SOCK_STREAM, "DGRAM": unix.SOCK_DGRAM, "SEQPACKET": unix.SOCK_SEQPACKET,
-	"NONBLOCK": unix.O_NONBLOCK, "DIRECT": unix.O_DIRECT, "ASYNC": unix.O_ASYNC, "0": 0,
+	"NONBLOCK": unix.O_NONBLOCK, "DIRECT": unix.O_DIRECT, "SEMAPHORE": unix.EFD_SEMAPHORE, "ASYNC": unix.O_ASYNC, "0": 0,
 	"OOB": unix.MSG_OOB, "PEEK": unix.MSG_PEEK, "TRUNC": unix.MSG_TRUNC, "WAITALL": unix.MSG_WAITALL,
 	"DONTWAIT": unix.MSG_DONTWAIT, "NOSIGNAL": unix.MSG_NOSIGNAL,
 	"SNDBUF": unix.SO_SNDBUF, "RCVLOWAT": unix.SO_RCVLOWAT, "PEEK_OFF": unix.SO_PEEK_OFF, "OOBINLINE": unix.SO_OOBINLINE,
@@ -269,7 +295,7 @@ type rule struct{ name, script string }
 func plays(t *testing.T, rules []rule) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
-			s := &stage{t: t, w: newModelWorld(), last: map[string]act{}, fds: map[string]int{}}
+			s := &stage{t: t, w: newModelWorld(), last: map[string]act{}, fds: map[string]int{}, counters: map[int]bool{}}
 			s.perform(r.script)
 		})
 		// What hangs on the clock or on the scheduler is not played in the real world.
@@ -278,7 +304,7 @@ func plays(t *testing.T, rules []rule) {
 				t.Parallel()
 				w := newRealWorld(t)
 				defer w.end()
-				s := &stage{t: t, w: w, last: map[string]act{}, fds: map[string]int{}}
+				s := &stage{t: t, w: w, last: map[string]act{}, fds: map[string]int{}, counters: map[int]bool{}}
 				s.perform(r.script)
 			})
 		}

@@ -179,7 +179,7 @@ func (w *realWorld) keep(a *realAct) {
 		}
 		b := w.bytes(at, 8)
 		w.open[int(b[0])|int(b[1])<<8], w.open[int(b[4])|int(b[5])<<8] = true, true
-	case unix.SYS_EPOLL_CREATE1, unix.SYS_DUP:
+	case unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD2, unix.SYS_DUP:
 		w.open[int(a.ret)] = true
 	case unix.SYS_CLOSE:
 		delete(w.open, int(a.args[0]))

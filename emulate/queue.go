@@ -6,6 +6,7 @@ package emulate
 type Queue struct {
 	head, tail *watcher
 	excl       *watcher // the first exclusive one
+	lasts      int      // those behind it, or at the tail, that are not exclusive
 	fired      Events   // what happened since the waiters were last asked
 	dirty      bool
 	owner      Object
@@ -17,6 +18,7 @@ type watcher struct {
 	prev, next *watcher
 	want       Events
 	exclusive  bool
+	last       bool // behind the exclusive ones, without being one
 	call       *Call
 	tell       func(key Events) bool // epoll items: reports whether it took the event
 }
@@ -28,8 +30,11 @@ func (q *Queue) empty() bool { return q.head == nil }
 
 func (q *Queue) add(w *watcher) {
 	w.q = q
+	if w.last {
+		q.lasts++
+	}
 	before := q.excl // a plain waiter goes before the first exclusive one, an exclusive one to the tail
-	if w.exclusive {
+	if w.exclusive || w.last {
 		before = nil
 	}
 	if before == nil {
@@ -57,6 +62,9 @@ func (q *Queue) add(w *watcher) {
 func (q *Queue) remove(w *watcher) {
 	if w.q != q {
 		return
+	}
+	if w.last {
+		q.lasts--
 	}
 	if q.excl == w {
 		q.excl = w.next
@@ -145,8 +153,8 @@ func (k *Kernel) Settle(done func(*Call, Outcome), reach func(*Call) Reach) {
 func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach func(*Call) Reach) {
 	// Plain waiters are all asked; from a snapshot, since asking changes the queue.
 	ready := k.asking[:0]
-	for w := q.head; w != nil && w != q.excl; w = w.next {
-		if w.call != nil && w.want&fired != 0 {
+	for w := q.head; w != nil && (w != q.excl || q.lasts > 0); w = w.next {
+		if w.call != nil && !w.exclusive && w.want&fired != 0 {
 			ready = append(ready, w.call)
 		}
 	}
@@ -162,7 +170,7 @@ func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach fu
 	var stuck Events
 	for w := q.excl; w != nil; {
 		c, want := w.call, w.want
-		if c == nil || want&fired == 0 || want&^stuck == 0 {
+		if c == nil || !w.exclusive || want&fired == 0 || want&^stuck == 0 {
 			w = w.next
 			continue
 		}

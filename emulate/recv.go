@@ -98,8 +98,10 @@ func (s *Socket) recvStream(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 			if m.moved >= target {
 				break
 			}
-			if e = s.takeError(); e != 0 || s.shut&rcvShutdown != 0 {
-				break
+			if !s.asleep(c) {
+				if e = s.takeError(); e != 0 || s.shut&rcvShutdown != 0 {
+					break
+				}
 			}
 			if m.flags&unix.MSG_DONTWAIT != 0 || s.rcvtimeo < 0 && !c.Blocked() || c.Expired {
 				e = unix.EAGAIN
@@ -244,8 +246,10 @@ func (s *Socket) recvPacket(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 	if m.flags&unix.MSG_OOB != 0 {
 		return Fail(unix.EOPNOTSUPP)
 	}
-	if e := s.takeError(); e != 0 {
-		return Fail(e)
+	if m.asked == nil && m.rode == nil && !s.asleep(c) { // an error that its own descriptors made, when they were closed, is for the next call
+		if e := s.takeError(); e != 0 {
+			return Fail(e)
+		}
 	}
 	peek := m.flags&unix.MSG_PEEK != 0
 	b, skip := s.queue.first, 0

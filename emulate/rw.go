@@ -47,13 +47,14 @@ func (k *Kernel) writev(c *Call) Outcome { return k.vector(c, false, 0) }
 // The flags of preadv2, include/uapi/linux/fs.h. A pipe and a socket take those that say how to wait and what to
 // append to or sync, which mean nothing to them (kiocb_set_rw_flags; the last is of Linux 6.16).
 const (
+	rwfHipri    = 0x1
 	rwfNowait   = 0x8
 	rwfAppend   = 0x10
 	rwfNoappend = 0x20
 	rwfAtomic   = 0x40 // known, and refused by what has no use for it
 	rwfUncached = 0x80
 	rwfNosignal = 0x100
-	rwfTaken    = 0x1 | 0x2 | 0x4 | rwfNowait | rwfAppend | rwfNoappend | rwfNosignal
+	rwfTaken    = rwfHipri | 0x2 | 0x4 | rwfNowait | rwfAppend | rwfNoappend | rwfNosignal
 	rwfKnown    = rwfTaken | rwfAtomic | rwfUncached
 )
 
@@ -81,7 +82,7 @@ func (k *Kernel) vector(c *Call, in bool, flags uint32) Outcome {
 	case none:
 		return Pass()
 	}
-	v, e := k.iovec(c, c.Args[1], c.Args[2], unix.EINVAL)
+	v, e := k.iovec(c, c.Args[1], uint64(uint32(c.Args[2])), unix.EINVAL)
 	if e != 0 {
 		return Fail(e)
 	}
@@ -89,7 +90,9 @@ func (k *Kernel) vector(c *Call, in bool, flags uint32) Outcome {
 		return Done(0) // fs/read_write.c: do_iter_readv_writev is not reached without bytes to move
 	}
 	nowait := flags&rwfNowait != 0
-	switch {
+	switch _, loops := f.ops.(*Eventfd); {
+	case loops && !in && flags&^rwfHipri != 0: // do_loop_readv_writev
+		return Fail(unix.EOPNOTSUPP)
 	case flags&^rwfKnown != 0:
 		return Fail(unix.EOPNOTSUPP)
 	case flags&rwfAppend != 0 && flags&rwfNoappend != 0:

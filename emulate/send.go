@@ -208,6 +208,39 @@ func (s *Socket) waits(k *Kernel, c *Call, want Events, ns int64, goesOn bool) W
 // takeError is sock_error: the pending error, which is gone then.
 func (s *Socket) takeError() unix.Errno {
 	e := s.err
-	s.err = 0
+	s.err, s.kept = 0, false
 	return e
+}
+
+// keep is what do_recvmmsg does with an error after its first message: the next call gets it, even ERESTARTSYS, as
+// 512. Nobody is woken for it.
+func (s *Socket) keep(e unix.Errno) { s.err, s.kept = e, true }
+
+// asleep tells whether c sleeps on though an error is pending: it was there when the error was kept, and has nothing
+// to wake it.
+func (s *Socket) asleep(c *Call) bool {
+	return s.kept && c.Blocked() && !c.Expired && s.queue.first == nil && s.shut&rcvShutdown == 0
+}
+
+// interrupted is what a signal does to the socket beside ending a receive.
+func (s *Socket) interrupted(c *Call) {
+	m, got := c.in, c.Step
+	switch c.Sys.Nr {
+	case unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG, unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_PWRITEV2:
+		return
+	case unix.SYS_RECVMMSG:
+		if m != nil && m.moved > 0 { // a short message; the attempt at the next one meets the signal, if it waits
+			got++
+			if uint64(got) >= min(uint64(uint32(c.Args[2])), maxMsgs) || c.Args[3]&unix.MSG_WAITFORONE != 0 {
+				return
+			}
+		}
+		if got > 0 {
+			s.keep(c.last.Restart)
+			return
+		}
+	}
+	if s.kept && !s.stream() { // __skb_try_recv_datagram looks at the error before at the signal
+		s.takeError()
+	}
 }

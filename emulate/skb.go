@@ -1,7 +1,5 @@
 package emulate
 
-import "golang.org/x/sys/unix"
-
 // An skb is one message, or one piece of a stream, on its way (struct sk_buff with unix_skb_parms).
 type skb struct {
 	next, prev *skb
@@ -138,35 +136,3 @@ func (k *Kernel) maybeCred(c *Call, s *Socket, told *cred) cred {
 	u := k.Host.Creds(c.Task)
 	return cred{u.Pid, u.Uid, u.Gid}
 }
-
-// A Msg is one message that lay unread at a socket.
-type Msg struct {
-	Bytes []byte
-	OOB   bool    // sent with MSG_OOB, and not received
-	Rider bool    // its twin with the descriptors lies first in the placeholder's queue
-	Files []*File // the emulated ones among them
-}
-
-// Drain takes out all that lies unread at the socket, for a driver that gives it back to the kernel.
-func (s *Socket) Drain() []Msg {
-	var out []Msg
-	for s.queue.first != nil {
-		b := s.queue.first
-		s.queue.unlink(b)
-		m := Msg{Bytes: b.data[b.off:], OOB: b == s.oob, Rider: b.rider != 0}
-		for _, f := range b.rights {
-			if f != nil {
-				m.Files = append(m.Files, f)
-			}
-		}
-		if b.len() > 0 || !s.stream() {
-			out = append(out, m)
-		}
-		b.from.wmem -= b.truesize
-	}
-	s.oob = nil
-	return out
-}
-
-// Pending is the error that the next call would meet, for a driver that gives the socket back; it stays.
-func (s *Socket) Pending() unix.Errno { return s.err }

@@ -21,6 +21,7 @@ type Socket struct {
 	wmem   int      // truesize of what it sent and the peer did not take
 	sndbuf int      // the bound on wmem: SO_SNDBUF as the kernel keeps it, doubled
 	err    unix.Errno
+	kept   bool // err came without a wake-up
 	shut   uint8
 
 	rcvtimeo int64 // ns; 0 for ever, negative for not at all
@@ -112,6 +113,12 @@ func (s *Socket) writable() bool { return (s.wmem+1)<<2 <= s.sndbuf }
 
 // poll is unix_poll and unix_dgram_poll, which agree for two sockets that are each other's peers.
 func (s *Socket) poll(*File) Events {
+	e := s.ready()
+	s.nospace = s.nospace || e&Out == 0
+	return e
+}
+
+func (s *Socket) ready() Events {
 	var e Events
 	if s.err != 0 {
 		e |= Err
@@ -130,8 +137,6 @@ func (s *Socket) poll(*File) Events {
 	}
 	if s.writable() {
 		e |= Out | WrNorm | WrBand
-	} else {
-		s.nospace = true
 	}
 	return e
 }

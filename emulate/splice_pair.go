@@ -109,7 +109,9 @@ func (s *Socket) feed(k *Kernel, c *Call, x *transfer, b []byte) Outcome {
 func (k *Kernel) fromPair(c *Call, x *transfer) Outcome {
 	p := x.to
 	s := x.in.ops.(*Socket)
-	if x.moved == 0 {
+	// The kernel holds the pipe's mutex all the while. Here others may fill it while descriptors are fetched: what is
+	// on its way then takes a slot more than there are, for the socket's other readers would have to wait for it.
+	if x.moved == 0 && c.in == nil {
 		if o, ok := k.space(c, x.out, p, x.nonblock); !ok {
 			return o
 		}
@@ -136,6 +138,7 @@ func (k *Kernel) fromPair(c *Call, x *transfer) Outcome {
 		}
 		n := x.size - x.moved
 		switch {
+		case c.in != nil:
 		case b != nil && p.ring.full():
 			n = 0
 		case b != nil:

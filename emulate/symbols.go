@@ -49,6 +49,8 @@ func symbolic(c *Call, k ArgKind, x uint64) (Shown, bool) {
 		return openFlags(x32, has(c, Path)), true
 	case PipeFlags:
 		return flags(x32, openBits), true
+	case EventfdFlags:
+		return flags(x32, eventfdBits), true
 	case SockDomain:
 		return enum(x32, families), true
 	case SockType:
@@ -117,6 +119,8 @@ var openBits = []sign{{unix.O_SYNC, "O_SYNC"}, {unix.O_TMPFILE, "O_TMPFILE"},
 	{unix.O_APPEND, "O_APPEND"}, {unix.O_NONBLOCK, "O_NONBLOCK"}, {unix.O_DSYNC, "O_DSYNC"}, {unix.O_ASYNC, "O_ASYNC"},
 	{unix.O_DIRECT, "O_DIRECT"}, {0x8000, "O_LARGEFILE"}, {unix.O_DIRECTORY, "O_DIRECTORY"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"},
 	{unix.O_NOATIME, "O_NOATIME"}, {unix.O_CLOEXEC, "O_CLOEXEC"}, {unix.O_PATH, "O_PATH"}}
+
+var eventfdBits = []sign{{unix.EFD_SEMAPHORE, "EFD_SEMAPHORE"}, {unix.EFD_CLOEXEC, "EFD_CLOEXEC"}, {unix.EFD_NONBLOCK, "EFD_NONBLOCK"}}
 
 var families = []sign{{unix.AF_UNSPEC, "AF_UNSPEC"}, {unix.AF_UNIX, "AF_UNIX"}, {unix.AF_INET, "AF_INET"},
 	{unix.AF_INET6, "AF_INET6"}, {unix.AF_NETLINK, "AF_NETLINK"}, {unix.AF_PACKET, "AF_PACKET"}, {unix.AF_VSOCK, "AF_VSOCK"}}

@@ -7,47 +7,48 @@ type ArgKind uint8
 
 // The kinds of arguments.
 const (
-	Int         ArgKind = iota // a signed number
-	Uint                       // an unsigned number: sizes
-	Hex                        // an opaque word
-	Ptr                        // an address that is not followed
-	FD                         // a descriptor
-	DirFD                      // a descriptor or AT_FDCWD
-	Path                       // a NUL-terminated string, in
-	BufIn                      // bytes the call reads from the program; Len names the argument with their count
-	BufOut                     // bytes the call writes to the program; the result is their count
-	IovIn                      // iovecs whose bytes go in; Len names the count of iovecs
-	IovOut                     // iovecs whose bytes come out
-	MsgIn                      // struct msghdr to send
-	MsgOut                     // struct msghdr to fill
-	MMsgIn                     // array of struct mmsghdr to send
-	MMsgOut                    // array of struct mmsghdr to fill
-	FDPair                     // int[2], out
-	PollFDs                    // struct pollfd[], in and out
-	FDSet                      // fd_set, in and out
-	EpEvent                    // struct epoll_event, in
-	EpEvents                   // struct epoll_event[], out; the result is their count
-	Timespec                   // struct timespec, in
-	Timeval                    // struct timeval, in and out
-	SigMask                    // sigset_t, in
-	Sockaddr                   // struct sockaddr, in
-	SockaddrOut                // struct sockaddr, out
-	IntIn                      // int *, in (or bytes: option values)
-	IntOut                     // int *, out
-	OffIO                      // loff_t *, in and out
-	OpenFlags                  // O_*
-	PipeFlags                  // O_CLOEXEC, O_NONBLOCK, O_DIRECT
-	SockDomain                 // AF_*
-	SockType                   // SOCK_* with flags
-	MsgFlags                   // MSG_*
-	ShutHow                    // SHUT_*
-	FcntlCmd                   // F_*
-	FcntlArg                   // by the command
-	IoctlCmd                   // FION*, SIOC*
-	SockLevel                  // SOL_*
-	SockOpt                    // SO_*
-	EpOp                       // EPOLL_CTL_*
-	SpliceFlags                // SPLICE_F_*
+	Int          ArgKind = iota // a signed number
+	Uint                        // an unsigned number: sizes
+	Hex                         // an opaque word
+	Ptr                         // an address that is not followed
+	FD                          // a descriptor
+	DirFD                       // a descriptor or AT_FDCWD
+	Path                        // a NUL-terminated string, in
+	BufIn                       // bytes the call reads from the program; Len names the argument with their count
+	BufOut                      // bytes the call writes to the program; the result is their count
+	IovIn                       // iovecs whose bytes go in; Len names the count of iovecs
+	IovOut                      // iovecs whose bytes come out
+	MsgIn                       // struct msghdr to send
+	MsgOut                      // struct msghdr to fill
+	MMsgIn                      // array of struct mmsghdr to send
+	MMsgOut                     // array of struct mmsghdr to fill
+	FDPair                      // int[2], out
+	PollFDs                     // struct pollfd[], in and out
+	FDSet                       // fd_set, in and out
+	EpEvent                     // struct epoll_event, in
+	EpEvents                    // struct epoll_event[], out; the result is their count
+	Timespec                    // struct timespec, in
+	Timeval                     // struct timeval, in and out
+	SigMask                     // sigset_t, in
+	Sockaddr                    // struct sockaddr, in
+	SockaddrOut                 // struct sockaddr, out
+	IntIn                       // int *, in (or bytes: option values)
+	IntOut                      // int *, out
+	OffIO                       // loff_t *, in and out
+	OpenFlags                   // O_*
+	PipeFlags                   // O_CLOEXEC, O_NONBLOCK, O_DIRECT
+	EventfdFlags                // EFD_*
+	SockDomain                  // AF_*
+	SockType                    // SOCK_* with flags
+	MsgFlags                    // MSG_*
+	ShutHow                     // SHUT_*
+	FcntlCmd                    // F_*
+	FcntlArg                    // by the command
+	IoctlCmd                    // FION*, SIOC*
+	SockLevel                   // SOL_*
+	SockOpt                     // SO_*
+	EpOp                        // EPOLL_CTL_*
+	SpliceFlags                 // SPLICE_F_*
 )
 
 // An Arg is one argument of a system call.
@@ -146,6 +147,8 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_TEE, Name: "tee", Args: []Arg{fd("fd_in"), fd("fd_out"), a("len", Uint), a("flags", SpliceFlags)}, Do: (*Kernel).tee},
 	{Nr: unix.SYS_VMSPLICE, Name: "vmsplice", Args: []Arg{fd("fd"), a("iov", IovIn, 2), a("nr_segs", Uint), a("flags", SpliceFlags)}, Do: (*Kernel).vmsplice},
 	{Nr: unix.SYS_EPOLL_PWAIT, Name: "epoll_pwait", Args: []Arg{fd("epfd"), a("events", EpEvents, 2), a("maxevents", Int), a("timeout", Int), a("sigmask", SigMask, 5), a("sigsetsize", Uint)}, Scope: Armed, Do: (*Kernel).epollWait},
+	{Nr: unix.SYS_EVENTFD, Name: "eventfd", Args: []Arg{a("count", Uint)}, Scope: Always, Do: (*Kernel).eventfd, Saw: (*Kernel).sawEventfd, Table: true},
+	{Nr: unix.SYS_EVENTFD2, Name: "eventfd2", Args: []Arg{a("count", Uint), a("flags", EventfdFlags)}, Scope: Always, Do: (*Kernel).eventfd, Saw: (*Kernel).sawEventfd, Table: true},
 	{Nr: unix.SYS_EPOLL_CREATE1, Name: "epoll_create1", Args: []Arg{a("flags", OpenFlags)}, Scope: Armed, Do: (*Kernel).epollCreate1, Saw: (*Kernel).sawEpollCreate, Table: true},
 	{Nr: unix.SYS_DUP3, Name: "dup3", Args: []Arg{fd("oldfd"), fd("newfd"), a("flags", OpenFlags)}, Do: (*Kernel).dup3, Saw: (*Kernel).sawDup2, Table: true},
 	{Nr: unix.SYS_PIPE2, Name: "pipe2", Args: []Arg{a("pipefd", FDPair), a("flags", PipeFlags)}, Scope: Always, Do: (*Kernel).pipe, Saw: (*Kernel).sawPipe, Table: true},

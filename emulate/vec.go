@@ -96,7 +96,8 @@ func (k *Kernel) buffer(c *Call, base, n uint64) (*Vec, unix.Errno) {
 }
 
 // iovec makes k's vec from an array of iovecs (lib/iov_iter.c: __import_iovec). tooMany is the error for
-// more than UIO_MAXIOV of them: EINVAL for readv, EMSGSIZE for sendmsg.
+// more than UIO_MAXIOV of them: EINVAL for readv, EMSGSIZE for sendmsg. The callers of the first kind cut the count to
+// 32 bits, as import_iovec does with its unsigned nr_segs; ___sys_sendmsg compares all 64.
 func (k *Kernel) iovec(c *Call, addr, count uint64, tooMany unix.Errno) (*Vec, unix.Errno) {
 	const uioMax = 1024
 	if count > uioMax {

@@ -18,7 +18,7 @@ func (k *Kernel) vmsplice(c *Call) Outcome {
 	if x.demoted() {
 		return Pass()
 	}
-	v, e := k.iovec(c, c.Args[1], c.Args[2], unix.EINVAL)
+	v, e := k.iovec(c, c.Args[1], uint64(uint32(c.Args[2])), unix.EINVAL)
 	switch {
 	case e != 0:
 		return Fail(e)

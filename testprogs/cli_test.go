@@ -2,9 +2,11 @@ package testprogs
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,5 +61,37 @@ func TestReadmeNamesEveryCall(t *testing.T) {
 		if !strings.Contains(string(raw), "`"+sys.Name+"`") {
 			t.Errorf("%s is served, and the README does not say so", sys.Name)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the README's generated parts anew")
+
+// The README's table of what is not served is the model's, whose rows name calls that are in the table of calls.
+func TestReadmeHasTheLimits(t *testing.T) {
+	for _, l := range emulate.Limits {
+		for name := range strings.FieldsSeq(l.Calls) {
+			if !slices.ContainsFunc(emulate.Table, func(s *emulate.Syscall) bool { return s.Name == name }) {
+				t.Errorf("%s is no row of the table", name)
+			}
+		}
+	}
+	const begin, end = "<!-- limits: written by go test ./testprogs -run Limits -update -->\n", "<!-- end of limits -->\n"
+	raw, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(raw), begin)
+	have, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("the README has no place for the limits")
+	}
+	if have == emulate.LimitsTable() {
+		return
+	}
+	if !*update {
+		t.Fatal("the README's limits are not the model's: go test ./testprogs -run Limits -update")
+	}
+	if err := os.WriteFile("../README.md", []byte(before+begin+emulate.LimitsTable()+end+after), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -18,8 +18,11 @@ var arguments = map[string][][]string{
 
 // demotes names the programs that do what the model does not serve, on purpose, and a word of what sluice says then.
 var demotes = map[string]string{
-	"notify":  "listener",
-	"sharers": "is shared with",
+	"demoted_closed": "bind",
+	"demoted_midway": "bind",
+	"demoted_rights": "bind",
+	"notify":         "listener",
+	"sharers":        "is shared with",
 }
 
 // Each program prints the same, ends the same and leaves as little behind natively and under sluice.

@@ -2,7 +2,6 @@ package testprogs
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func stuckProgram(t *testing.T, name string) string {
 	t.Helper()

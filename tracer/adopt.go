@@ -185,10 +185,9 @@ func (t *Tracer) rouse(k *task) {
 
 // A membership is one interest of an epoll that goes over to the kernel, by the descriptors that lead there.
 type membership struct {
-	epoll, file     *emulate.Task
-	epollFD, fileFD int
-	as              int // the number under which the file was added
-	event           unix.EpollEvent
+	epoll, file *emulate.File
+	as          int // the number under which the file was added
+	event       unix.EpollEvent
 }
 
 // rejoin registers the files of o, which is about to be the kernel's, in the kernel's half of the epolls
@@ -201,15 +200,9 @@ func (h *host) rejoin(o emulate.Object) {
 	var list []membership
 	for _, f := range k.Files(o) {
 		for _, in := range f.Interests() {
-			ms := membership{as: in.FD}
-			ms.event = unix.EpollEvent{Events: uint32(in.Events), Fd: int32(in.Data), Pad: int32(in.Data >> 32)}
-			var have, known bool
-			ms.file, ms.fileFD, have = k.Holder(f)
+			event := unix.EpollEvent{Events: uint32(in.Events), Fd: int32(in.Data), Pad: int32(in.Data >> 32)}
 			for _, ep := range k.Files(in.Epoll) {
-				ms.epoll, ms.epollFD, known = k.Holder(ep)
-			}
-			if have && known {
-				list = append(list, ms)
+				list = append(list, membership{ep, f, in.FD, event})
 			}
 		}
 	}
@@ -217,45 +210,36 @@ func (h *host) rejoin(o emulate.Object) {
 		return
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].as < list[j].as })
-	done := make(chan error)
-	go func() { done <- h.join(list) }()
-	if err := <-done; err != nil {
-		h.t.warn("%s: an epoll that watches it has lost it: %v", o.Name(), err)
+	for _, ms := range list {
+		done := make(chan error)
+		go func() { done <- h.join(ms) }()
+		if err := <-done; err != nil {
+			h.t.warn("%s: an epoll that watches it has lost it: %v", o.Name(), err)
+		}
 	}
 }
 
-// join adds files to epolls. An epoll tells its members by file and number, and so will the program: only in
+// join adds a file to an epoll. An epoll tells its members by file and number, and so will the program: only in
 // a table of its own can a thread give a file the number that it has there. The thread ends with it.
-func (h *host) join(list []membership) (failed error) {
+func (h *host) join(ms membership) error {
 	runtime.LockOSThread() // never unlocked
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return err
 	}
-	for _, ms := range list {
-		if err := h.joinOne(ms); err != nil {
-			failed = err
-		}
-	}
-	return failed
-}
-
-func (h *host) joinOne(ms membership) error {
-	ep, err := h.borrow(ms.epoll, ms.epollFD)
-	if err != nil {
-		return err
-	}
+	ep, fd := h.open(ms.epoll), h.open(ms.file)
 	defer func() { unix.Close(ep) }()
-	fd, err := h.borrow(ms.file, ms.fileFD)
-	if err != nil {
-		return err
+	if ep < 0 || fd < 0 {
+		unix.Close(fd)
+		return unix.EBADF
 	}
 	if ep == ms.as {
+		var err error
 		if ep, err = unix.Dup(ep); err != nil {
 			return err
 		}
 	}
 	if fd != ms.as {
-		err = unix.Dup3(fd, ms.as, unix.O_CLOEXEC)
+		err := unix.Dup3(fd, ms.as, unix.O_CLOEXEC)
 		unix.Close(fd)
 		if err != nil {
 			return err

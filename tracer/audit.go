@@ -65,5 +65,5 @@ func fits(f *emulate.File, link string) bool {
 	case "pair":
 		return strings.HasPrefix(link, "socket:")
 	}
-	return link == epollLink
+	return link == "anon_inode:["+map[string]string{"epoll": "eventpoll", "eventfd": "eventfd"}[f.Object().Kind()]+"]"
 }

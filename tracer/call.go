@@ -114,6 +114,9 @@ func (t *Tracer) enter(k *task) {
 
 // outcome carries out what the model decided about a task that is stopped.
 func (t *Tracer) outcome(k *task, o emulate.Outcome) {
+	if t.failure != nil {
+		return // the program is not to see an answer any more; the loop ends
+	}
 	if !t.covered(k) {
 		t.cover(k, func() { t.outcome(k, o) })
 		return
@@ -129,6 +132,13 @@ func (t *Tracer) outcome(k *task, o emulate.Outcome) {
 		}
 		t.pass(k, o.Hear)
 	case emulate.KindAsk:
+		if who := t.busy[k.model.Files]; who != nil && who != k && k.call.Sys.Table {
+			// It slept when the other took the table.
+			k.state = queued
+			k.after = func() { t.outcome(k, o) }
+			t.waiting = append(t.waiting, k)
+			return
+		}
 		t.lock(k)
 		t.inject(k, o.Plan, func(results []int64) {
 			k.call.Results = results
@@ -136,6 +146,7 @@ func (t *Tracer) outcome(k *task, o emulate.Outcome) {
 		})
 	case emulate.KindBlock:
 		t.block(k, o)
+		t.unlock(k) // a recvmmsg that waits for its next message keeps nobody out
 	}
 }
 

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,9 @@ import (
 func (h *host) Demote(f *emulate.File, why string) {
 	t := h.t
 	o := f.Object()
+	if h.demoting[o] {
+		return // an end that lies in a message on its own pair
+	}
 	if t.opts.Strict {
 		t.fail(fmt.Errorf("%s: %s cannot be served, and --strict forbids leaving it to the kernel", o.Name(), why))
 		return
@@ -27,17 +31,10 @@ func (h *host) Demote(f *emulate.File, why string) {
 	case *emulate.Pipe:
 		h.refillPipe(x)
 	case *emulate.Socket:
-		h.refillSocket(x, x.Peer())
-		p := x.Peer()
-		if p != nil {
-			h.refillSocket(p, x)
-			h.settleSocket(p)
-		}
-		h.settleSocket(x)
-		if p != nil {
-			h.rejoin(p)
-			t.kernel.Disown(p)
-		}
+		h.demotePair(x, x.Peer())
+		return
+	case *emulate.Eventfd:
+		h.refillEventfd(f, x)
 	case *emulate.Epoll:
 		for _, member := range x.Members() { // of which the kernel's half knows nothing
 			h.Demote(member, "it is in "+o.Name())
@@ -50,13 +47,12 @@ func (h *host) Demote(f *emulate.File, why string) {
 // refillPipe puts a pipe's slots into its placeholder, as they are.
 func (h *host) refillPipe(p *emulate.Pipe) {
 	for _, f := range h.t.kernel.Files(p) {
-		m, n, ok := h.t.kernel.Holder(f)
-		if !ok || !f.Patient() {
+		if !f.Patient() {
 			continue
 		}
-		if fd, err := h.borrow(m, n); err == nil {
+		if fd := h.open(f); fd >= 0 {
 			unix.Splice(fd, nil, fd, nil, 1, unix.SPLICE_F_NONBLOCK) // fails, but not before pipe_clear_nowait
-			unix.Close(fd)
+			rawClose(fd)
 		}
 	}
 	slots := p.Drain()
@@ -98,51 +94,17 @@ func behind(slots []emulate.Slot, n int) []emulate.Slot {
 	return slots
 }
 
-// settleSocket does to a placeholder what the model kept to itself: SO_PEEK_OFF, and that it was shut down.
-func (h *host) settleSocket(s *emulate.Socket) {
-	if s.Shut() == 0 && s.PeekOff() < 0 {
+// refillEventfd adds an eventfd's count to its placeholder's, which is 0.
+func (h *host) refillEventfd(f *emulate.File, e *emulate.Eventfd) {
+	count := e.Drain()
+	if count == 0 {
 		return
 	}
-	for _, f := range h.t.kernel.Files(s) {
-		if m, n, ok := h.t.kernel.Holder(f); ok {
-			if fd, err := h.borrow(m, n); err == nil {
-				unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, s.PeekOff())
-				unix.Shutdown(fd, s.Shut()-1) // EINVAL if it was not
-				unix.Close(fd)
-			}
+	if fd := h.open(f); fd >= 0 {
+		defer rawClose(fd)
+		if rawWrite(fd, binary.NativeEndian.AppendUint64(nil, count)) == 8 {
 			return
 		}
 	}
-}
-
-// refillSocket sends what lies unread at s through the kernel's socket of its peer.
-func (h *host) refillSocket(s, peer *emulate.Socket) {
-	msgs := s.Drain()
-	if len(msgs) == 0 {
-		return
-	}
-	fd := -1
-	if peer != nil {
-		for _, f := range h.t.kernel.Files(peer) {
-			if m, n, ok := h.t.kernel.Holder(f); ok {
-				fd, _ = h.borrow(m, n)
-				break
-			}
-		}
-	}
-	if fd < 0 {
-		h.t.warn("%s: what lay in it is lost, its placeholder cannot be reached", s.Name())
-		return
-	}
-	defer unix.Close(fd)
-	for _, msg := range msgs {
-		flags := unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
-		if msg.OOB {
-			flags |= unix.MSG_OOB
-		}
-		if err := unix.Sendmsg(fd, msg.Bytes, nil, nil, flags); err != nil {
-			h.t.warn("%s: %d bytes of it are lost: %v", s.Name(), len(msg.Bytes), err)
-			return
-		}
-	}
+	h.t.warn("%s: its count is lost, its placeholder cannot be reached", e.Name())
 }

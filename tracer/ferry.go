@@ -244,8 +244,9 @@ func (h *host) placeholder(m *emulate.Task, fd int, p *emulate.Pipe) int {
 		}
 	}
 	for _, f := range h.t.kernel.Files(p) {
-		if other, fd, ok := h.t.kernel.Holder(f); ok {
-			if n := rawOpen(fmt.Sprintf("/proc/%d/fd/%d", other.TID, fd), flags); n >= 0 {
+		if fd := h.open(f); fd >= 0 {
+			n := rawOpen(fmt.Sprintf("/proc/self/fd/%d", fd), flags)
+			if rawClose(fd); n >= 0 {
 				return n
 			}
 		}

@@ -17,6 +17,17 @@ type host struct {
 	t       *Tracer
 	sysctls map[string]int
 	ferry   *ferry // made when first needed
+
+	// For the way back to the kernel.
+	afloat   map[*emulate.File]int   // files taken out of messages, and our descriptors for them
+	demoting map[emulate.Object]bool // the sockets whose messages they are
+	seeking  map[*emulate.File]bool  // what open is looking for
+	kept     map[*emulate.File]int   // files whose last number was closed while a call slept on them
+}
+
+func newHost(t *Tracer) *host {
+	return &host{t: t, sysctls: map[string]int{}, afloat: map[*emulate.File]int{},
+		demoting: map[emulate.Object]bool{}, seeking: map[*emulate.File]bool{}, kept: map[*emulate.File]int{}}
 }
 
 // Creds are the task's thread group and real ids.
@@ -61,16 +72,6 @@ func readIDs(tid int, uids, gids *[4]int) {
 			}
 		}
 	}
-}
-
-// borrow takes a copy of a task's descriptor; the caller closes it.
-func (h *host) borrow(m *emulate.Task, fd int) (int, error) {
-	p, err := unix.PidfdOpen(m.TGID, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(p)
-	return unix.PidfdGetfd(p, fd, 0)
 }
 
 // PipeSize asks the placeholder. Only a user near the soft limit of pipe pages gets less than usual
@@ -145,15 +146,11 @@ func (h *host) Target(m *emulate.Task, fd int) (string, bool) {
 
 // Autobind has the kernel name a placeholder, by a bind to nothing but a family.
 func (h *host) Autobind(f *emulate.File) []byte {
-	m, fd, ok := h.t.kernel.Holder(f)
-	if !ok {
+	n := h.open(f)
+	if n < 0 {
 		return nil
 	}
-	n, err := h.borrow(m, fd)
-	if err != nil {
-		return nil
-	}
-	defer unix.Close(n)
+	defer rawClose(n)
 	name := [128]byte{unix.AF_UNIX}
 	size := uint32(2)
 	unix.RawSyscall(unix.SYS_BIND, uintptr(n), uintptr(unsafe.Pointer(&name)), uintptr(size))
@@ -166,15 +163,11 @@ func (h *host) Autobind(f *emulate.File) []byte {
 
 // Disconnect has a placeholder forget its peer, as the kernel's send does: getpeername and SO_PEERCRED tell.
 func (h *host) Disconnect(f *emulate.File) {
-	m, fd, ok := h.t.kernel.Holder(f)
-	if !ok {
+	n := h.open(f)
+	if n < 0 {
 		return
 	}
-	n, err := h.borrow(m, fd)
-	if err != nil {
-		return
-	}
-	defer unix.Close(n)
+	defer rawClose(n)
 	nobody := [16]byte{unix.AF_UNSPEC}
 	unix.RawSyscall(unix.SYS_CONNECT, uintptr(n), uintptr(unsafe.Pointer(&nobody)), uintptr(len(nobody)))
 }

@@ -132,6 +132,7 @@ func (t *Tracer) execed(k *task) {
 	p.space = &space{mine: map[int]uint64{}}
 	p.foreign, p.undumpable = false, false
 	k.model.Native = false
+	k.ip = 0
 	t.abandon(k)
 	t.unlock(k)
 	k.model.Name = comm(k.tid)

@@ -71,9 +71,10 @@ func newTracer(o Options) *Tracer {
 	t.began = time.Now()
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
 	t.offset = ts.Nano()
-	t.kernel = emulate.New(&host{t: t, sysctls: map[string]int{}}, choice.Plain{})
+	t.kernel = emulate.New(newHost(t), choice.Plain{})
 	t.tick = newTicker()
 	t.place = placed()
+	t.place.off = t.place.off || o.Apart
 	return t
 }
 

@@ -15,6 +15,8 @@ type Options struct {
 	Strict     bool
 	Quiet      bool
 	Verbose    bool
+	Check      bool   // make every served call on real objects as well, and compare
+	Apart      bool   // leave every task where the kernel puts it
 	Audit      bool   // hold the model's descriptors against the kernel's at every call
 	OnDeadlock string // report, kill or wait
 	Verdict    string // a file for the run's verdict, "" for none
@@ -27,7 +29,8 @@ type Options struct {
 type LayerEnv struct {
 	Now    func() int64 // the monotonic clock in ns
 	Kernel *emulate.Kernel
-	Color  bool // stderr is a terminal that wants it
+	Color  bool        // stderr is a terminal that wants it
+	Fail   func(error) // ends the run; an Error brings the exit status along
 }
 
 // A Reporter is the layers' voice at the end.
@@ -41,7 +44,7 @@ type Reporter interface {
 // Layers builds the layers of a run. It is set before Stage is called; nil means none.
 var Layers func(Options, LayerEnv) ([]emulate.Layer, Reporter, error)
 
-// An Error is a failure of sluice itself, or of finding the program, with its exit status.
+// An Error is what ends a run, or keeps it from beginning, with its exit status. Its message may have several lines.
 type Error struct {
 	Status int
 	Msg    string

@@ -108,30 +108,13 @@ func (h *host) knock(f *emulate.File, peer *emulate.Socket, urgent bool) bool {
 	if urgent {
 		flags = unix.MSG_OOB
 	}
-	m, fd, ok := h.t.kernel.Holder(f)
-	if !ok {
+	to, from := h.open(f), h.open(peer.File())
+	defer rawClose(to)
+	defer rawClose(from)
+	var b [1]byte
+	if to < 0 || from < 0 || unix.Send(from, b[:], flags|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) != nil {
 		return false
 	}
-	to, err := h.borrow(m, fd)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(to)
-	for _, other := range h.t.kernel.Files(peer) {
-		if m, fd, ok = h.t.kernel.Holder(other); !ok {
-			continue
-		}
-		from, err := h.borrow(m, fd)
-		if err != nil {
-			return false
-		}
-		defer unix.Close(from)
-		var b [1]byte
-		if unix.Send(from, b[:], flags|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) != nil {
-			return false
-		}
-		unix.Recvfrom(to, b[:], flags|unix.MSG_DONTWAIT)
-		return true
-	}
-	return false
+	unix.Recvfrom(to, b[:], flags|unix.MSG_DONTWAIT)
+	return true
 }

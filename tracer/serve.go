@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sort"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +27,7 @@ func (t *Tracer) prepare() error {
 	}()
 	_, err := unix.IoctlGetTermios(2, unix.TCGETS)
 	color := err == nil && os.Getenv("NO_COLOR") == ""
-	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color})
+	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color, Fail: t.fail})
 	if err != nil {
 		return err
 	}
@@ -43,16 +44,19 @@ func (t *Tracer) serve() (status int) {
 		}
 	}()
 	t.door.open(t.pid, t.root.tgid)
-	switch err := t.loop(); err {
-	case nil:
-	case errEnded:
+	if err := t.loop(); err == errEnded {
 		return Deadlocked
-	default:
-		fmt.Fprintf(os.Stderr, "sluice: %v\n", err)
+	} else if err != nil {
+		status := 125
+		var with *Error
+		if errors.As(err, &with) {
+			status = with.Status
+		}
 		t.flush()
-		t.verdict(125, err.Error())
-		t.kill(125)
-		return 125
+		fmt.Fprintf(os.Stderr, "sluice: %s\n", strings.ReplaceAll(err.Error(), "\n", "\nsluice: "))
+		t.verdict(status, err.Error())
+		t.kill(status)
+		return status
 	}
 	t.flush()
 	return 0
@@ -89,52 +93,64 @@ func (t *Tracer) kill(status int) {
 	}
 }
 
-// endRoot makes the main program exit with a status of ours: exit_group is put in the place of whatever a
-// stopped task of it was about to do. One that is not stopped is interrupted first.
+// endRoot makes the main program exit with a status of ours: exit_group is put in the place of whatever a task of
+// it is about to do, best of one that is stopped before a call. One that runs is interrupted first.
 func (t *Tracer) endRoot(status int) {
 	if t.root == nil {
 		return
 	}
-	for tid, k := range t.tasks {
-		if k.proc != t.root {
+	var list []*task
+	for _, k := range t.tasks {
+		if k.proc == t.root && procState(k.tid) != 'Z' { // not the first thread, ended before the others
+			list = append(list, k)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool {
+		if a, b := list[i].atEntry(), list[j].atEntry(); a != b {
+			return a
+		}
+		return list[i].tid < list[j].tid
+	})
+	for _, k := range list {
+		regs, ok := t.arrest(k.tid)
+		switch {
+		case !ok:
+			continue
+		case k.atEntry():
+			regs.Orig_rax = unix.SYS_EXIT_GROUP
+		case int64(regs.Orig_rax) >= 0: // in a call, or just out of one: behind the syscall instruction
+			regs.Rip -= 2
+			regs.Rax, regs.Orig_rax = unix.SYS_EXIT_GROUP, ^uint64(0)
+		case k.ip != 0:
+			regs.Rip = k.ip - 2 // the last known syscall instruction of the program
+			regs.Rax, regs.Orig_rax = unix.SYS_EXIT_GROUP, ^uint64(0)
+		default:
 			continue
 		}
-		if ptrace(ptraceInterrupt, tid, 0, 0) != 0 && procState(tid) != 't' {
-			continue // the first thread, ended before the others
-		}
-		var regs unix.PtraceRegs
-		for {
-			if getRegs(tid, &regs) == 0 {
-				break
-			}
-			var ws unix.WaitStatus
-			_, err := unix.Wait4(tid, &ws, unix.WALL, nil)
-			if err == unix.EINTR {
-				continue
-			}
-			if err != nil || !ws.Stopped() {
-				return
-			}
-		}
-		if k.ip == 0 { // it never stopped at a call; but it may sleep in one
-			var b [2]byte
-			if k.mem.ReadMem(b[:], regs.Rip-2); b == [2]byte{0x0f, 0x05} {
-				k.ip = regs.Rip
-			}
-		}
-		if k.entry && k.active && (k.state == held || k.state == running || k.state == queued) {
-			regs.Orig_rax, regs.Rdi = unix.SYS_EXIT_GROUP, uint64(status)
-			setRegs(tid, &regs)
-		} else if k.ip != 0 {
-			regs.Rip = k.ip - 2 // the last known syscall instruction of the program
-			regs.Rax, regs.Orig_rax, regs.Rdi = unix.SYS_EXIT_GROUP, ^uint64(0), uint64(status)
-			setRegs(tid, &regs)
-		} else {
-			unix.Kill(t.root.tgid, unix.SIGKILL)
-		}
-		ptrace(unix.PTRACE_CONT, tid, 0, 0)
+		regs.Rdi = uint64(status)
+		setRegs(k.tid, &regs)
+		ptrace(unix.PTRACE_CONT, k.tid, 0, 0)
 		return
 	}
+	unix.Kill(t.root.tgid, unix.SIGKILL)
+}
+
+// atEntry tells whether the task is stopped before a call that the model serves.
+func (k *task) atEntry() bool {
+	return k.entry && k.active && (k.state == held || k.state == running || k.state == queued)
+}
+
+// arrest stops a task, if it is not, and reads its registers.
+func (t *Tracer) arrest(tid int) (regs unix.PtraceRegs, ok bool) {
+	ptrace(ptraceInterrupt, tid, 0, 0)
+	for getRegs(tid, &regs) != 0 {
+		var ws unix.WaitStatus
+		_, err := unix.Wait4(tid, &ws, unix.WALL, nil)
+		if err != nil && err != unix.EINTR || err == nil && !ws.Stopped() {
+			return regs, false
+		}
+	}
+	return regs, true
 }
 
 // crash reports a broken invariant: what happened, the last calls, and where in the code.

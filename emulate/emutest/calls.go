@@ -222,6 +222,18 @@ func (t *Task) State(fd int) string {
 	return t.Poll(0, Poll{fd, emulate.In | emulate.Out | emulate.Pri | emulate.RdHup}).Revents()[0]
 }
 
+// Eventfd is eventfd2(2).
+func (t *Task) Eventfd(count uint32, flags int) int {
+	tr := t.Call(unix.SYS_EVENTFD2, uint64(count), u(flags))
+	t.must(tr)
+	return int(tr.Ret)
+}
+
+// Add is a write of a number to an eventfd.
+func (t *Task) Add(fd int, n uint64) *Trap {
+	return t.Call(unix.SYS_WRITE, u(fd), t.Mem.Lay(n), 8)
+}
+
 // EpollCreate is epoll_create1(2).
 func (t *Task) EpollCreate() int {
 	tr := t.Call(unix.SYS_EPOLL_CREATE1, 0)

@@ -51,6 +51,8 @@ func (s *Sim) Target(m *emulate.Task, fd int) (string, bool) {
 		return "", false
 	case d.kind == aPipe:
 		return "pipe:[1]", false
+	case d.kind == anEventfd:
+		return "anon_inode:[eventfd]", false
 	case d.kind == anEpoll:
 		return "anon_inode:[eventpoll]", false
 	}
@@ -178,6 +180,15 @@ func (s *Sim) Reclaim(m *emulate.Task, fd, _ int, p *emulate.Pipe, taken int) ([
 	return slots, true
 }
 
+// Keep keeps nothing: no call of a fake kernel goes on under another number.
+func (s *Sim) Keep(*emulate.Task, int, *emulate.File) bool { return false }
+
+// Kept knows of nothing.
+func (s *Sim) Kept(*emulate.Task, *emulate.File) (pid, fd int) { return 0, 0 }
+
+// Drop has nothing to let go of.
+func (s *Sim) Drop(*emulate.File) {}
+
 // Demote puts what lies in an object under it and has the model forget it. A socketpair goes as a whole.
 func (s *Sim) Demote(f *emulate.File, why string) {
 	o := f.Object()
@@ -195,6 +206,11 @@ func (s *Sim) Demote(f *emulate.File, why string) {
 			s.refill(p)
 			s.rejoin(p)
 			s.K.Disown(p)
+		}
+	case *emulate.Eventfd:
+		count := x.Drain()
+		if d := s.beneath(f); d != nil {
+			d.number += count
 		}
 	case *emulate.Epoll:
 		for _, member := range x.Members() {
@@ -214,11 +230,11 @@ func (s *Sim) refill(x *emulate.Socket) {
 	var twins []twin
 	for _, m := range x.Drain() {
 		w := twin{data: m.Bytes}
-		if m.Rider && d != nil && len(d.twins) > 0 {
+		if m.Rider != 0 && d != nil && len(d.twins) > 0 {
 			w.fds = d.twins[0].fds
 			d.twins = d.twins[1:]
 		}
-		for _, f := range m.Files {
+		for _, f := range m.Files() {
 			if slices.Contains(s.K.Objects(), f.Object()) {
 				s.Demote(f, "it lies in a message on "+x.Name())
 			}

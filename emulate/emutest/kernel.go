@@ -25,6 +25,7 @@ const (
 	aPipe             // a pipe's placeholder
 	aPair             // a socket's
 	anEpoll
+	anEventfd
 	aPidfd
 )
 
@@ -50,6 +51,7 @@ type desc struct {
 	gone  bool
 
 	items  []*member // of an epoll
+	number uint64    // of an eventfd that was given back
 	target int       // of a pidfd
 }
 
@@ -156,6 +158,7 @@ func init() {
 		unix.SYS_DUP2: (*Task).kDup2, unix.SYS_DUP3: (*Task).kDup3, unix.SYS_FCNTL: (*Task).kFcntl,
 		unix.SYS_IOCTL: (*Task).kIoctl, unix.SYS_PIPE: (*Task).kPipe, unix.SYS_PIPE2: (*Task).kPipe2,
 		unix.SYS_SOCKETPAIR: (*Task).kSocketpair, unix.SYS_UNSHARE: (*Task).kZero,
+		unix.SYS_EVENTFD: (*Task).kEventfd, unix.SYS_EVENTFD2: (*Task).kEventfd2,
 		unix.SYS_OPEN: (*Task).kOpen, unix.SYS_OPENAT: (*Task).kOpenat, unix.SYS_PIDFD_GETFD: (*Task).kPidfdGetfd,
 
 		unix.SYS_SENDMSG: (*Task).kSendmsg, unix.SYS_RECVMSG: (*Task).kRecvmsg, unix.SYS_SHUTDOWN: (*Task).kShutdown,

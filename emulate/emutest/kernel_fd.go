@@ -84,6 +84,9 @@ func (t *Task) kFcntl(a [6]uint64) int64 {
 	case unix.F_GETFL:
 		return int64(d.flags)
 	case unix.F_SETFL:
+		if d.kind == anEventfd && a[2]&unix.O_DIRECT != 0 {
+			return minus(unix.EINVAL)
+		}
 		d.flags = d.flags&^setfl | int(a[2])&setfl
 		return 0
 	case unix.F_GETPIPE_SZ:
@@ -177,6 +180,16 @@ func (t *Task) kSocketpair(a [6]uint64) int64 {
 	return t.pair(a[3], a[1]&unix.SOCK_CLOEXEC != 0, x, y)
 }
 
+func (t *Task) kEventfd(a [6]uint64) int64 { return t.kEventfd2([6]uint64{a[0]}) }
+
+func (t *Task) kEventfd2(a [6]uint64) int64 {
+	if a[1]&^(unix.EFD_SEMAPHORE|unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) != 0 {
+		return minus(unix.EINVAL)
+	}
+	d := &desc{kind: anEventfd, flags: unix.O_RDWR | int(a[1])&unix.EFD_NONBLOCK, number: a[0]}
+	return t.table.add(d, 0, a[1]&unix.EFD_CLOEXEC != 0)
+}
+
 // pair opens two descriptors and tells the program, or closes them again.
 func (t *Task) pair(addr uint64, cloexec bool, x, y *desc) int64 {
 	one := t.table.add(x, 0, cloexec)
@@ -202,6 +215,9 @@ func (t *Task) kOpen(a [6]uint64) int64 { return t.kOpenat([6]uint64{0, a[0], a[
 func (t *Task) kOpenat(a [6]uint64) int64 {
 	path, _, _ := strings.Cut(string(t.Mem.Bytes(a[1], 256)), "\x00")
 	n, err := strconv.Atoi(path[strings.LastIndexByte(path, '/')+1:])
+	if strings.HasPrefix(path, "/dev/") && t.sim.Devices {
+		return t.table.add(&desc{kind: aFile, flags: int(a[2])}, 0, false)
+	}
 	if err != nil {
 		return minus(unix.ENOENT)
 	}

@@ -1,6 +1,8 @@
 package emutest
 
 import (
+	"encoding/binary"
+
 	"golang.org/x/sys/unix"
 
 	"sluice/emulate"
@@ -40,6 +42,15 @@ func (t *Task) kRead(a [6]uint64) int64 {
 		if d.twins[0].data = d.twins[0].data[len(b):]; len(d.twins[0].data) == 0 || d.typ != unix.SOCK_STREAM {
 			d.twins = d.twins[1:]
 		}
+	case anEventfd: // given back
+		switch {
+		case a[2] < 8:
+			return minus(unix.EINVAL)
+		case d.number == 0:
+			return d.later()
+		}
+		b = binary.LittleEndian.AppendUint64(nil, d.number)
+		d.number = 0
 	default:
 		return minus(unix.EINVAL)
 	}
@@ -61,6 +72,16 @@ func (t *Task) kWrite(a [6]uint64) int64 {
 	d := t.desc(a[0])
 	if d == nil {
 		return minus(unix.EBADF)
+	}
+	if d.kind == anEventfd {
+		switch {
+		case a[2] != 8 && (a[2] < 8 || !t.sim.LongWrites):
+			return minus(unix.EINVAL)
+		case a[1] == 0:
+			return minus(unix.EFAULT)
+		}
+		d.number += t.Mem.Uint(a[1], 8)
+		return 8
 	}
 	b := t.Mem.Bytes(a[1], int(a[2]))
 	switch d.kind {
@@ -151,6 +172,9 @@ func (t *Task) kSplice(a [6]uint64) int64 {
 		return int64(n)
 	case in.kind == aFile && out.kind == aPipe:
 		return fill(in, out, int(a[4]), a[5]&nonblock != 0 || out.flags&unix.O_NONBLOCK != 0)
+	}
+	if in.kind == anEventfd && out.kind == aPipe && len(out.pipe.slots) >= out.pipe.size {
+		return wait(a[5]&nonblock != 0 || out.flags&unix.O_NONBLOCK != 0) // wait_for_space comes first
 	}
 	return minus(unix.EINVAL)
 }

@@ -37,6 +37,11 @@ func (d *desc) poll() (e emulate.Events) {
 		if len(d.twins) > 0 {
 			e |= emulate.In | emulate.RdNorm
 		}
+	case anEventfd:
+		e = emulate.Out
+		if d.number > 0 {
+			e |= emulate.In
+		}
 	case anEpoll:
 		for _, m := range d.items {
 			if m.poll() != 0 {

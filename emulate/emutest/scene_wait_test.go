@@ -121,3 +121,30 @@ func epollAdopted(_ *Sim, a *Task) {
 	b.EpollWait(ep, 4, -1)
 	a.Ready(real, emulate.In)
 }
+
+// Eventfds in a table that threads share, with readers that all wake, a writer without room, and a signal.
+func eventfds(s *Sim, a *Task) {
+	b, c, d := a.Clone(thread), a.Clone(thread), a.Clone(thread)
+	sem := a.Eventfd(0, unix.EFD_SEMAPHORE)
+	e := a.Eventfd(7, unix.EFD_CLOEXEC)
+	for _, t := range []*Task{b, c, d} {
+		t.Read(sem, 8)
+	}
+	a.Add(sem, 2)
+	d.Interrupt(true)
+	a.Add(sem, 1)
+	a.Add(e, 1<<64-2-7)
+	ep := a.EpollCreate()
+	a.EpollCtl(ep, unix.EPOLL_CTL_ADD, e, emulate.Out|1<<31, 1)
+	b.Add(e, 5)
+	b.Park()
+	c.EpollWait(ep, 1, -1)
+	a.Read(e, 8)
+	f := a.Clone(0)
+	a.Close(e)
+	f.Add(e, 1)
+	f.Exec()
+	s.Note("its end")
+	f.Add(e, 1)
+	a.EpollWait(ep, 1, 0)
+}

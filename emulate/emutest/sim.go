@@ -21,8 +21,11 @@ type Sim struct {
 	Links   map[string]string // what paths are links to
 	Pipes   int               // slots of a new pipe's placeholder, if not 16
 	Quiet   bool              // keep no log
-	Raised  []string          // what was signalled: "pipe:1 IN"
-	Demoted []string          // what was given back to the kernel, and why
+	// LongWrites has eventfds take the first 8 bytes of a write of more, as older kernels do.
+	LongWrites bool
+	Devices    bool     // whatever is opened below /dev is there
+	Raised     []string // what was signalled: "pipe:1 IN"
+	Demoted    []string // what was given back to the kernel, and why
 
 	tasks  map[int]*Task
 	log    []string

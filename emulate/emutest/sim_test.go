@@ -33,6 +33,7 @@ func TestInterleavings(t *testing.T) {
 		{"waits_stopped", waitsStopped},
 		{"epoll_sleepers", epollSleepers},
 		{"epoll_adopted", epollAdopted},
+		{"eventfds", eventfds},
 		{"threads_share", threadsShare},
 		{"fork_and_exec", forkAndExec},
 		{"splice_file", spliceFile},

@@ -275,7 +275,7 @@ func TestStatsOfNothing(t *testing.T) {
 	b := newBench(t)
 	var out bytes.Buffer
 	NewStats(b.Kernel, b.now).Render(&out, Stops{}, nil)
-	if !strings.HasPrefix(out.String(), "no pipe and no socketpair was made\nstops: 0;") {
+	if !strings.HasPrefix(out.String(), "no pipe, socketpair or eventfd was made\nstops: 0;") {
 		t.Errorf("got %s", out.String())
 	}
 }

@@ -58,7 +58,8 @@ type touched struct {
 	who  *holder
 }
 
-// filler is an object that knows how full it is: a pipe's bytes, the slots they take, and the slots there are.
+// filler is an object that knows how full it is: a pipe's bytes, the slots they take, and the slots there are. An
+// eventfd has its count for bytes.
 type filler interface {
 	Fill() (bytes, slots, ring int)
 }

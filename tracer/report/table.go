@@ -31,7 +31,7 @@ func (s *Stats) Render(w io.Writer, stops Stops, still []string) {
 	}
 	alive := s.heldBy(still)
 	if len(rows) == 0 {
-		fmt.Fprint(w, "no pipe and no socketpair was made\n")
+		fmt.Fprint(w, "no pipe, socketpair or eventfd was made\n")
 	} else {
 		s.table(w, rows, rest, alive)
 	}

@@ -104,6 +104,8 @@ func (o *Object) text(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s", o.Name)
 	switch {
 	case !o.filled:
+	case o.Kind == "eventfd":
+		fmt.Fprintf(b, ": the count is %d", o.Bytes)
 	case o.Slots > 0:
 		fmt.Fprintf(b, ": %d bytes in %d of %d slots", o.Bytes, o.Used, o.Slots)
 	case o.Used > 0:
