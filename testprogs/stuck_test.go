@@ -23,7 +23,8 @@ var slow = []string{"sleep", "thread that sleeps", "child that sleeps", "alarm",
 	"posix timer", "timerfd in epoll", "timerfd in poll", "poll with a time", "select with a time", "epoll with a time",
 	"ppoll with a mask", "SO_RCVTIMEO", "sigsuspend", "pause", "sigwait", "signalfd", "terminal", "stopped child", "server",
 	"server in poll", "datagrams", "inotify", "named pipe", "stdin", "shared futex", "futex with a time", "busy",
-	"self-pipe", "self-pipe in poll", "self-pair", "sigio"}
+	"self-pipe", "self-pipe in poll", "self-pair", "sigio",
+	"semaphore and a handler", "supervisor"}
 
 // A tree that is only slow is not reported: here each is left alone for many times as long as a deadlock needs.
 func TestSlowIsNotStuck(t *testing.T) {

@@ -166,19 +166,24 @@ func (t *Tracer) timed(k *task) string {
 	case st.sigCgt>>(unix.SIGIO-1)&1 != 0:
 		return "it may be told of something by SIGIO"
 	default:
-		return t.selfPiped(k, st.sigCgt)
+		return t.bySignal(k, st.sigCgt)
 	}
 }
 
-// selfPiped tells of a task that waits for what a signal handler of its own process may write: such a pipe turns signals
-// into something that a poll can see. A write end that may block is not used for that, nor is a handler for SIGINT
-// alone a sign of it: every Python has one.
-func (t *Tracer) selfPiped(k *task, caught uint64) string {
+// bySignal tells of a task that a signal handler of its own process may wake: one that waits for what such a handler
+// writes into a pipe, which turns signals into something that a poll can see, for a semaphore that it posts, or for
+// children until it is told to stop. A handler for SIGINT alone is no sign of that, since every Python has one, unless
+// there is a write end that does not block, as such pipes need.
+func (t *Tracer) bySignal(k *task, caught uint64) string {
 	bit := func(sig unix.Signal) uint64 { return 1 << (sig - 1) }
 	const threads = 3 << 31 // signals 32 and 33 are the C library's own
 	caught &^= threads | bit(unix.SIGSEGV) | bit(unix.SIGBUS) | bit(unix.SIGFPE) | bit(unix.SIGILL) | bit(unix.SIGTRAP) |
 		bit(unix.SIGABRT) | bit(unix.SIGSYS) | bit(unix.SIGPIPE)
-	if caught == 0 || k.state != parked && k.state != away {
+	switch {
+	case k.state == running && caught&^(bit(unix.SIGINT)|bit(unix.SIGCHLD)) != 0:
+		// A handler may post a semaphore, and a supervisor that waits for its children is told to stop by a signal.
+		return "it handles signals, which may wake it"
+	case caught == 0 || k.state != parked && k.state != away:
 		return ""
 	}
 	for _, a := range k.call.Awaits() {

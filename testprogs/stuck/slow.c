@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,7 +167,12 @@ static void run(const char *what) {
 		int s[2];
 		socketpair(AF_UNIX, SOCK_STREAM, 0, s);
 		handle(SIGCHLD), recv(s[0], &c, 1, 0);
-	} else if (IS("sigio")) {
+	} else if (IS("semaphore and a handler")) {
+		sem_t s;
+		sem_init(&s, 0, 0);
+		handle(SIGTERM), child_pulls(), sem_wait(&s);
+	} else if (IS("supervisor")) handle(SIGHUP), child_pulls(), wait(NULL);
+	else if (IS("sigio")) {
 		handle(SIGIO);
 		child_pulls(), close(end[0]), wait(NULL);
 	} else if (IS("outsider")) {
