@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// fewest bounds how many holders a finding names.
+const fewest = 4
+
 // most bounds from how many tasks a circle is looked for.
 const most = 256
 
@@ -76,10 +79,14 @@ func back(start *Task, byTID map[int]*Task) []Link {
 // find says what is wrong, as far as it shows.
 func (p *Picture) find() []string {
 	out := []string{}
+	said := map[string]bool{} // one task speaks for all that wait for the same
 	for i := range p.Tasks {
 		t := &p.Tasks[i]
 		for j := range t.Waits {
 			w := &t.Waits[j]
+			if said[w.Verb+w.On] {
+				continue
+			}
 			var s string
 			switch {
 			case w.On == "":
@@ -88,12 +95,32 @@ func (p *Picture) find() []string {
 			case w.Verb == "read":
 				s = p.endless(t, w)
 			}
-			if s != "" && !slices.Contains(out, s) {
-				out = append(out, s)
+			if s != "" || len(p.object(w.On).Holders) > wakers {
+				said[w.Verb+w.On] = true
+			}
+			if s != "" {
+				out = append(out, p.crowd(t, w)+s)
 			}
 		}
 	}
 	return out
+}
+
+// crowd counts the others that wait for the same.
+func (p *Picture) crowd(t *Task, w *Wait) string {
+	n := 0
+	for i := range p.Tasks {
+		for j := range p.Tasks[i].Waits {
+			if x := &p.Tasks[i].Waits[j]; x.On == w.On && x.Verb == w.Verb && p.Tasks[i].TID != t.TID {
+				n++
+				break
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d more like this: ", n)
 }
 
 // unread is about a writer for which there is no room: what lies unread, and who should take it.
@@ -107,11 +134,18 @@ func (p *Picture) unread(t *Task, w *Wait) string {
 	if len(w.pids) == 0 {
 		return ""
 	}
+	all := 0
 	var readers []string
 	for _, h := range where.Holders {
 		if h.PID != 0 && (end == "" || h.End == end || h.End == "both") {
+			if all++; all > fewest {
+				continue
+			}
 			readers = append(readers, fmt.Sprintf("%s at descriptor %d%s", nameOf(h.Comm, h.PID, h.PID), h.FD, p.meanwhile(h.PID, where.Name)))
 		}
+	}
+	if all > fewest {
+		readers = append(readers, fmt.Sprintf("%d more", all-fewest))
 	}
 	return fmt.Sprintf("%d bytes lie unread in %s, which is full: %s cannot go on until they are read by %s.", where.Bytes, where.Name,
 		nameOf(t.Comm, t.PID, t.TID), either(readers))
@@ -139,6 +173,7 @@ func (p *Picture) endless(t *Task, w *Wait) string {
 	if o.Kind != "pipe" {
 		return ""
 	}
+	all := 0
 	var keepers []string
 	for _, h := range o.Holders {
 		if h.End == "read" {
@@ -148,10 +183,15 @@ func (p *Picture) endless(t *Task, w *Wait) string {
 		if s == "" {
 			return ""
 		}
-		keepers = append(keepers, s)
+		if all++; all <= fewest {
+			keepers = append(keepers, s)
+		}
 	}
-	if len(keepers) == 0 {
+	switch {
+	case all == 0:
 		return ""
+	case all > fewest:
+		keepers = append(keepers, fmt.Sprintf("%d more", all-fewest))
 	}
 	return fmt.Sprintf("%s waits for data or the end of %s, and neither comes: it is still open for writing, by %s.",
 		nameOf(t.Comm, t.PID, t.TID), o.Name, strings.Join(keepers, "; and by "))

@@ -33,6 +33,14 @@ func (h *History) Picture(all []emulate.Standing, dead bool) (p *Picture, name f
 	p = &Picture{Dead: dead, At: h.now() - h.began, Tasks: []Task{}, Circle: []Link{}, Findings: []string{}}
 	all = h.ordered(all)
 	p.Objects = h.objects(all)
+	p.index, p.threads = map[string]int{}, map[int][]int{}
+	for i := range p.Objects {
+		p.index[p.Objects[i].Name] = i
+	}
+	for i := range all {
+		t := all[i].Task
+		p.threads[t.TGID] = append(p.threads[t.TGID], t.TID)
+	}
 	var stack func(*emulate.Standing) []Frame
 	name = func() {}
 	if h.Stack != nil {
@@ -184,10 +192,8 @@ func underway(out []Object, index map[emulate.Object]int, all []emulate.Standing
 }
 
 func (p *Picture) object(name string) *Object {
-	for i := range p.Objects {
-		if p.Objects[i].Name == name {
-			return &p.Objects[i]
-		}
+	if i, ok := p.index[name]; ok {
+		return &p.Objects[i]
 	}
 	return &Object{Name: name}
 }
@@ -209,7 +215,7 @@ func (h *History) task(p *Picture, all []emulate.Standing, s *emulate.Standing, 
 		t.Waits = append(t.Waits, w...)
 	}
 	for i := range t.Waits {
-		t.Waits[i].Who = whoOf(&t.Waits[i], s.Task, all)
+		t.Waits[i].Who = p.whoOf(&t.Waits[i], s.Task)
 	}
 	if stack != nil && s.IP != 0 {
 		if frames := stack(s); frames != nil {
@@ -265,10 +271,16 @@ func (p *Picture) wait(a emulate.Awaited) Wait {
 	return w
 }
 
+// wakers bounds how many processes are named that could end one wait.
+const wakers = 64
+
 // holders are the processes that hold an end, each once.
 func (o *Object) holders(end string) []int {
 	var out []int
 	for _, h := range o.Holders {
+		if len(out) == wakers {
+			break
+		}
 		if h.PID != 0 && (end == "" || h.End == end || h.End == "both" || h.End == "") && !slices.Contains(out, h.PID) {
 			out = append(out, h.PID)
 		}
@@ -277,26 +289,17 @@ func (o *Object) holders(end string) []int {
 }
 
 // whoOf turns processes into their tasks. A task waits for itself only when it is all that its process has.
-func whoOf(w *Wait, self *emulate.Task, all []emulate.Standing) []int {
-	who := w.Who
+func (p *Picture) whoOf(w *Wait, self *emulate.Task) []int {
+	who := append([]int{}, w.Who...)
 	for _, pid := range w.pids {
-		alone := true
-		for i := range all {
-			if t := all[i].Task; t.TGID == pid && t.TID != self.TID {
-				alone = false
-				who = append(who, t.TID)
+		for _, tid := range p.threads[pid] {
+			if tid != self.TID || len(p.threads[pid]) == 1 {
+				who = append(who, tid)
 			}
-		}
-		if alone {
-			who = append(who, self.TID)
 		}
 	}
 	slices.Sort(who)
-	who = slices.Compact(who)
-	if who == nil {
-		who = []int{}
-	}
-	return who
+	return slices.Compact(who)
 }
 
 // names are the calls that programs usually sleep in, beside those of the model's table.

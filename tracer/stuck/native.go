@@ -80,7 +80,7 @@ func futex(s *emulate.Standing, all []emulate.Standing) (string, []Wait) {
 		w.For, w.Who = "the end of "+called(value, all), []int{value}
 	default:
 		for i := range all {
-			if t := all[i].Task; t.TGID == s.Task.TGID && t.TID != s.Task.TID {
+			if t := all[i].Task; t.TGID == s.Task.TGID && t.TID != s.Task.TID && len(w.Who) < wakers {
 				w.Who = append(w.Who, t.TID)
 			}
 		}

@@ -4,12 +4,14 @@ package stuck
 
 // A Picture is a tree at one moment.
 type Picture struct {
-	Dead     bool     `json:"deadlock"` // for good
-	At       int64    `json:"time_ns"`  // since the start
-	Tasks    []Task   `json:"tasks"`
-	Objects  []Object `json:"objects"`
-	Circle   []Link   `json:"circle"`
-	Findings []string `json:"findings"`
+	Dead     bool           `json:"deadlock"` // for good
+	At       int64          `json:"time_ns"`  // since the start
+	Tasks    []Task         `json:"tasks"`
+	Objects  []Object       `json:"objects"`
+	Circle   []Link         `json:"circle"`
+	Findings []string       `json:"findings"`
+	index    map[string]int // of the objects, by name
+	threads  map[int][]int  // of each process
 }
 
 // A Task is one thread.

@@ -11,6 +11,10 @@ func (p *Picture) Text() []byte {
 	var b bytes.Buffer
 	p.head(&b)
 	for i := range p.Tasks {
+		if i == maxTasks {
+			fmt.Fprintf(&b, "and %d more tasks\n", len(p.Tasks)-i)
+			break
+		}
 		p.Tasks[i].text(&b)
 	}
 	for i := range p.Objects {
@@ -84,7 +88,12 @@ func (t *Task) text(b *bytes.Buffer) {
 	}
 }
 
-const maxWaits = 8
+// What a list shows; the JSON has all.
+const (
+	maxWaits   = 8
+	maxHolders = 32
+	maxTasks   = 100
+)
 
 func (f Frame) text() string {
 	s := f.Func
@@ -117,7 +126,11 @@ func (o *Object) text(b *bytes.Buffer) {
 		fmt.Fprintf(b, "; last read by %s, last written by %s", o.Read.text(), o.Wrote.text())
 	}
 	fmt.Fprintln(b)
-	for _, h := range o.Holders {
+	for i, h := range o.Holders {
+		if i == maxHolders {
+			fmt.Fprintf(b, "  and %d more\n", len(o.Holders)-i)
+			break
+		}
 		end := map[string]string{"read": "read end", "write": "write end", "both": "both ends", "": "held"}[h.End]
 		if h.PID == 0 {
 			fmt.Fprintf(b, "  %s: in a message that lies unread at %s\n", end, h.Message)
