@@ -154,6 +154,7 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_PIPE2, Name: "pipe2", Args: []Arg{a("pipefd", FDPair), a("flags", PipeFlags)}, Scope: Always, Do: (*Kernel).pipe, Saw: (*Kernel).sawPipe, Table: true},
 	{Nr: unix.SYS_RECVMMSG, Name: "recvmmsg", Args: []Arg{fd("sockfd"), a("msgvec", MMsgOut, 2), a("vlen", Uint), a("flags", MsgFlags), a("timeout", Timespec)}, Do: (*Kernel).recvmmsg, Table: true},
 	{Nr: unix.SYS_SENDMMSG, Name: "sendmmsg", Args: []Arg{fd("sockfd"), a("msgvec", MMsgIn, 2), a("vlen", Uint), a("flags", MsgFlags)}, Scope: Armed, Do: (*Kernel).sendmmsg},
+	{Nr: unix.SYS_KCMP, Name: "kcmp", Args: []Arg{a("pid1", Int), a("pid2", Int), a("type", Int), a("idx1", Hex), a("idx2", Hex)}, Scope: Armed, Do: (*Kernel).kcmp},
 	{Nr: unix.SYS_PREADV2, Name: "preadv2", Args: []Arg{fd("fd"), a("iov", IovOut, 2), a("iovcnt", Uint), a("pos_l", Int), a("pos_h", Int), a("flags", Hex)}, Do: (*Kernel).preadv2},
 	{Nr: unix.SYS_PWRITEV2, Name: "pwritev2", Args: []Arg{fd("fd"), a("iov", IovIn, 2), a("iovcnt", Uint), a("pos_l", Int), a("pos_h", Int), a("flags", Hex)}, Do: (*Kernel).pwritev2},
 	{Nr: unix.SYS_IO_URING_SETUP, Name: "io_uring_setup", Args: []Arg{a("entries", Uint), a("params", Ptr)}, Scope: Always, Do: (*Kernel).escape},

@@ -50,7 +50,7 @@ func Base() []unix.SockFilter {
 	allow := b.ret(retAllow)
 	mode := b.search([]choice{{unix.SECCOMP_SET_MODE_STRICT, trace}, {unix.SECCOMP_SET_MODE_FILTER, trace}}, allow)
 	setMode := b.then(low(0), mode)
-	option := b.search([]choice{{unix.PR_GET_DUMPABLE, trace}, {unix.PR_SET_DUMPABLE, trace}, {unix.PR_SET_SECCOMP, trace}}, allow)
+	option := b.search([]choice{{unix.PR_GET_DUMPABLE, trace}, {unix.PR_SET_DUMPABLE, trace}, {unix.PR_GET_SECCOMP, trace}, {unix.PR_SET_SECCOMP, trace}}, allow)
 	prctl := b.then(low(0), option)
 
 	keys := []choice{{unix.SYS_SECCOMP, setMode}, {unix.SYS_PRCTL, prctl}}

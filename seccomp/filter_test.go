@@ -127,7 +127,7 @@ func TestBase(t *testing.T) {
 		if got, want := m.stops(unix.SYS_SECCOMP, op), op <= unix.SECCOMP_SET_MODE_FILTER; got != want {
 			t.Errorf("seccomp(%d): stops %v", op, got)
 		}
-		if got, want := m.stops(unix.SYS_PRCTL, op), op == unix.PR_SET_SECCOMP || op == unix.PR_SET_DUMPABLE || op == unix.PR_GET_DUMPABLE; got != want {
+		if got, want := m.stops(unix.SYS_PRCTL, op), op == unix.PR_SET_SECCOMP || op == unix.PR_GET_SECCOMP || op == unix.PR_SET_DUMPABLE || op == unix.PR_GET_DUMPABLE; got != want {
 			t.Errorf("prctl(%d): stops %v", op, got)
 		}
 	}

@@ -18,6 +18,7 @@ type procStatus struct {
 	tracer         int
 	tgid, ppid     int
 	state          byte
+	filtered       bool // by seccomp
 }
 
 func readStatus(tid int) (s procStatus) {
@@ -58,6 +59,8 @@ func readStatus(tid int) (s procStatus) {
 			s.sigCgt = hex()
 		case "CapEff":
 			s.capEff = hex()
+		case "Seccomp":
+			s.filtered = fields[0] != "0"
 		case "NoNewPrivs":
 			s.noNewPrivs = fields[0] == "1"
 		}

@@ -19,6 +19,14 @@ func (t *Tracer) special(k *task, info *syscallInfo) {
 		if t.dumpable(k, info) {
 			return
 		}
+	case !bySeccomp && uint32(info.Args[0]) == unix.PR_GET_SECCOMP:
+		// Our filters are not the program's; but those that sluice itself was started under are.
+		if len(k.proc.own) == 0 && !k.proc.listened && !readStatus(t.pid).filtered {
+			setResult(k.tid, 0)
+			t.stops.Served++
+			t.cont(k, 0)
+			return
+		}
 	case bySeccomp && info.Args[0] == unix.SECCOMP_SET_MODE_STRICT && info.Args[1] == 0 && info.Args[2] == 0,
 		!bySeccomp && info.Args[1] == unix.SECCOMP_MODE_STRICT:
 		if len(k.proc.own) == 0 { // else EINVAL: nobody goes from filters to strict mode
@@ -26,6 +34,7 @@ func (t *Tracer) special(k *task, info *syscallInfo) {
 			return
 		}
 	case bySeccomp && info.Args[0] == unix.SECCOMP_SET_MODE_FILTER && info.Args[1]&newListener != 0:
+		k.proc.listened = true
 		t.surrender(k, "a seccomp filter with a listener")
 	default:
 		t.filtered(k, info)

@@ -90,6 +90,7 @@ type process struct {
 	foreign      bool
 	undumpable   bool     // it asked to be, and believes that it is
 	own          []filter // that the program installed itself
+	listened     bool     // it installed one with a listener, which is not among them
 	coveredGen   int
 	coveredTable *emulate.FDTable
 	leaving      int // tasks in PTRACE_EVENT_EXIT or past it
