@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -19,8 +20,11 @@ import (
 	"sluice/tracer/doctor"
 	"sluice/tracer/early"
 	"sluice/tracer/fault"
+	"sluice/tracer/live"
 	"sluice/tracer/report"
 	"sluice/tracer/shell"
+	"sluice/tracer/stack"
+	"sluice/tracer/stuck"
 )
 
 const version = "0.1.0"
@@ -36,6 +40,7 @@ const failed = 125
 
 func main() {
 	tracer.Layers = layers
+	tracer.Chronicles = func(env tracer.LayerEnv) tracer.Chronicle { return history(env) }
 	tracer.Stage()
 	doctor.Stage()
 	if err := app().Run(context.Background(), delimited(os.Args)); err != nil {
@@ -86,6 +91,31 @@ func layers(o tracer.Options, env tracer.LayerEnv) ([]emulate.Layer, tracer.Repo
 		all = append(all, v.faults) // the last one: who looks sees the call before it and its result after it
 	}
 	return all, v, nil
+}
+
+// history is what draws the pictures, with the stacks that it is to show.
+func history(env tracer.LayerEnv) *stuck.History {
+	h := stuck.NewHistory(env.Kernel, env.Now)
+	h.Stack = func() (func(*emulate.Standing) []stuck.Frame, func()) {
+		w := stack.NewWalker()
+		var walked [][]stack.Frame
+		var shown [][]stuck.Frame
+		find := func(s *emulate.Standing) []stuck.Frame {
+			walked = append(walked, w.Walk(s.Task.TGID, s.IP, s.SP, s.BP, s.Mem))
+			shown = append(shown, make([]stuck.Frame, len(walked[len(walked)-1])))
+			return shown[len(shown)-1]
+		}
+		name := func() {
+			for i, frames := range walked {
+				w.Name(frames)
+				for j, f := range frames {
+					shown[i][j] = stuck.Frame{PC: f.PC, Func: f.Func, File: f.File, Line: f.Line}
+				}
+			}
+		}
+		return find, name
+	}
+	return h
 }
 
 // A voice speaks for the layers that are there.
@@ -143,9 +173,9 @@ func app() *cli.Command {
 	return &cli.Command{
 		Name:           "sluice",
 		Usage:          "run a program with its pipes and socketpairs in your hands",
-		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice doctor\nsluice help [VERB]",
+		UsageText:      "sluice run [options] -- PROGRAM [ARGS...]\nsluice ps\nsluice report PID\nsluice doctor\nsluice help [VERB]",
 		Version:        version,
-		Commands:       []*cli.Command{run(), examine(), completion()},
+		Commands:       []*cli.Command{run(), list(), show(), examine(), completion()},
 		Action:         noVerb,
 		OnUsageError:   badUsage,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
@@ -159,6 +189,8 @@ func env(name string) cli.ValueSourceChain {
 func toggle(name, usage string, aliases ...string) cli.Flag {
 	return &cli.BoolFlag{Name: name, Aliases: aliases, Sources: env(name), Usage: usage, HideDefault: true}
 }
+
+var onDeadlock = []string{tracer.DeadlockReport, tracer.DeadlockKill, tracer.DeadlockWait}
 
 var formats = []string{"text", "json"}
 
@@ -180,6 +212,7 @@ func run() *cli.Command {
 			&cli.StringSliceFlag{Name: "inject", Sources: env("inject"), Usage: "make calls go wrong as `RULE` says: CALLS:WORD=VALUE:...; may be repeated"},
 			&cli.StringFlag{Name: "inject-file", Sources: env("inject-file"), TakesFile: true, Usage: "read such rules from `FILE`, one a line"},
 			&cli.StringFlag{Name: "seed", Sources: env("seed"), Usage: "what rules leave to chance follows from `N`, a number or random"},
+			&cli.StringFlag{Name: "on-deadlock", Sources: env("on-deadlock"), Value: tracer.DeadlockReport, Usage: "when nothing can go on any more: report it, kill the tree after the report, or wait and say nothing"},
 			&cli.StringFlag{Name: "verdict", Sources: env("verdict"), TakesFile: true, Usage: "write the outcome to `FILE` as a JSON object"},
 		},
 		HideHelpCommand: true,
@@ -190,13 +223,16 @@ func run() *cli.Command {
 			}
 			o := tracer.Options{LogFormat: c.String("log-format"), Stats: c.Bool("stats"), Strict: c.Bool("strict"),
 				Check: c.Bool("check"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose"), Args: c.Args().Slice(), Audit: os.Getenv(auditVar) != "",
-				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags)}
+				Apart: os.Getenv(apartVar) != "", Env: environment(c.Flags), OnDeadlock: c.String("on-deadlock")}
 			if !slices.Contains(formats, o.LogFormat) {
 				return fmt.Errorf("--log-format is text or json, not %q", o.LogFormat)
 			}
 			err := faults(c, &o)
 			if err != nil {
 				return err
+			}
+			if !slices.Contains(onDeadlock, o.OnDeadlock) {
+				return fmt.Errorf("--on-deadlock is report, kill or wait, not %q", o.OnDeadlock)
 			}
 			if o.Log, err = absolute(c.String("log")); err != nil {
 				return err
@@ -235,6 +271,40 @@ func examine() *cli.Command {
 				return &tracer.Error{Status: failed}
 			}
 			return nil
+		},
+	}
+}
+
+func list() *cli.Command {
+	return &cli.Command{
+		Name:            "ps",
+		Usage:           "list the runs that are under way",
+		UsageText:       "sluice ps",
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return fmt.Errorf("ps takes no argument: %q", c.Args().First())
+			}
+			return live.List(os.Stdout, tracer.DoorPrefix)
+		},
+	}
+}
+
+func show() *cli.Command {
+	return &cli.Command{
+		Name:            "report",
+		Usage:           "show where everybody stands in a run that is under way, and who waits for whom",
+		UsageText:       "sluice report [options] PID",
+		Flags:           []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "one object", HideDefault: true}},
+		HideHelpCommand: true,
+		OnUsageError:    badUsage,
+		Action: func(_ context.Context, c *cli.Command) error {
+			pid, err := strconv.Atoi(c.Args().First())
+			if c.NArg() != 1 || err != nil || pid <= 0 {
+				return errors.New("usage: " + c.UsageText)
+			}
+			return live.Report(os.Stdout, tracer.DoorPrefix, pid, c.Bool("json"))
 		},
 	}
 }
@@ -372,6 +442,9 @@ func verbs(a *cli.Command) []shell.Verb {
 			o := shell.Option{Names: dashed(f), Usage: strings.ReplaceAll(doc.GetUsage(), "`", "")}
 			if s, ok := f.(*cli.StringFlag); ok {
 				o.Value, o.Words = shell.OneOf, formats
+				if s.Name == "on-deadlock" {
+					o.Words = onDeadlock
+				}
 				if s.TakesFile {
 					o.Value, o.Words = shell.File, nil
 				}

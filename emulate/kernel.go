@@ -77,6 +77,7 @@ type Kernel struct {
 	others  int
 	epolls  int
 	procs   int
+	alarms  map[int]int64  // by process: until when its interval timer may go off
 	objects map[Object]int // live objects, for reports and statistics: the number is the order of creation
 	vec     Vec
 	in      incoming
@@ -87,7 +88,7 @@ type Kernel struct {
 
 // New returns a model with nothing in it.
 func New(h Host, ch choice.Chooser) *Kernel {
-	return &Kernel{Host: h, Choose: ch, Tasks: map[int]*Task{}, objects: map[Object]int{}}
+	return &Kernel{Host: h, Choose: ch, Tasks: map[int]*Task{}, objects: map[Object]int{}, alarms: map[int]int64{}}
 }
 
 // A Task is a thread as the model knows it.
@@ -118,6 +119,7 @@ func (k *Kernel) Clone(parent *Task, tid int, flags uint64) *Task {
 	} else {
 		k.procs++
 		t.Nth = k.procs
+		delete(k.alarms, tid) // of an earlier process with this number: alarms are not inherited (fork(2))
 	}
 	if flags&unix.CLONE_FILES != 0 {
 		t.Files = parent.Files

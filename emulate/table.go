@@ -115,6 +115,8 @@ var Table = []*Syscall{
 	{Nr: unix.SYS_SELECT, Name: "select", Args: []Arg{a("nfds", Int), a("readfds", FDSet, 0), a("writefds", FDSet, 0), a("exceptfds", FDSet, 0), a("timeout", Timeval)}, Scope: Armed, Do: (*Kernel).sel},
 	{Nr: unix.SYS_DUP, Name: "dup", Args: []Arg{fd("oldfd")}, Do: (*Kernel).dup, Saw: (*Kernel).sawDup, Table: true},
 	{Nr: unix.SYS_DUP2, Name: "dup2", Args: []Arg{fd("oldfd"), fd("newfd")}, Do: (*Kernel).dup2, Saw: (*Kernel).sawDup2, Table: true},
+	{Nr: unix.SYS_ALARM, Name: "alarm", Args: []Arg{a("seconds", Uint)}, Scope: Always, Do: (*Kernel).alarm},
+	{Nr: unix.SYS_SETITIMER, Name: "setitimer", Args: []Arg{a("which", Int), a("new", Ptr), a("old", Ptr)}, Scope: Always, Do: (*Kernel).setitimer},
 	{Nr: unix.SYS_SENDFILE, Name: "sendfile", Args: []Arg{fd("out_fd"), fd("in_fd"), a("offset", OffIO), a("count", Uint)}, Do: (*Kernel).sendfile},
 	{Nr: unix.SYS_CONNECT, Name: "connect", Args: []Arg{fd("sockfd"), a("addr", Sockaddr, 2), a("addrlen", Uint)}, Do: (*Kernel).connect},
 	{Nr: unix.SYS_SENDTO, Name: "sendto", Args: []Arg{fd("sockfd"), a("buf", BufIn, 2), a("len", Uint), a("flags", MsgFlags), a("addr", Sockaddr, 5), a("addrlen", Uint)}, Do: (*Kernel).sendto},

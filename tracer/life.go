@@ -34,6 +34,9 @@ func (t *Tracer) cloned(k *task) {
 func (t *Tracer) created(k *task, tid int, flags uint64) {
 	child := &task{tid: tid, mem: memory{tid}, state: newborn, opts: k.opts}
 	child.model = t.kernel.Clone(k.model, tid, flags)
+	if t.chronicle != nil {
+		t.chronicle.Cloned(k.model, child.model)
+	}
 	if flags&unix.CLONE_THREAD != 0 {
 		child.proc = k.proc
 	} else {
@@ -134,6 +137,9 @@ func (t *Tracer) execed(k *task) {
 	t.unlock(k)
 	k.model.Name = comm(k.tid)
 	t.kernel.Exec(k.model, k.tid)
+	if t.chronicle != nil {
+		t.chronicle.Execed(k.model)
+	}
 	k.state = running
 	t.started = true
 	t.cont(k, 0)

@@ -31,27 +31,31 @@ type Tracer struct {
 	place    placement
 	crowd    crowd
 
-	tasks    map[int]*task
-	orphans  map[int]orphan // first stops of tasks whose parent's event is still to come
-	root     *process
-	pid      int  // of the tracer
-	started  bool // the program was executed
-	exitLike int  // what a parent reports of the program: its status, or 128 and its signal
-	held     []heldTask
-	late     deadlines
-	delays   []delay
-	busy     map[*emulate.FDTable]*task
-	waiting  []*task // queued behind a busy table
-	tick     *ticker
-	quiet    bool // nothing to do for a while: wait without the ticker
-	began    time.Time
-	offset   int64 // of the monotonic clock at began
-	clock    int64 // read once per turn of the loop
-	info     syscallInfo
-	failure  error
-	ring     [64]trace // the last calls, for a panic
-	ringAt   int
-	sinceGC  int
+	tasks     map[int]*task
+	orphans   map[int]orphan // first stops of tasks whose parent's event is still to come
+	root      *process
+	pid       int  // of the tracer
+	started   bool // the program was executed
+	exitLike  int  // what a parent reports of the program: its status, or 128 and its signal
+	held      []heldTask
+	late      deadlines
+	delays    []delay
+	busy      map[*emulate.FDTable]*task
+	waiting   []*task // queued behind a busy table
+	tick      *ticker
+	quiet     bool // nothing to do for a while: wait without the ticker
+	began     time.Time
+	offset    int64 // of the monotonic clock at began
+	clock     int64 // read once per turn of the loop
+	info      syscallInfo
+	failure   error
+	ring      [64]trace // the last calls, for a panic
+	ringAt    int
+	idle      idling
+	door      door
+	chronicle Chronicle
+	found     []byte // the deadlock that was reported, as JSON
+	sinceGC   int
 }
 
 type heldTask struct {
@@ -124,7 +128,7 @@ func (t *Tracer) wait() (int, uint32, unix.Errno) {
 	case due != 0:
 		t.tick.arm(due)
 	case t.quiet:
-		t.tick.arm(0)
+		t.tick.arm(t.idle.next)
 		pid, _, e := syscall.Syscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&ws)), unix.WALL, 0, 0, 0)
 		return int(pid), ws, e
 	case t.tick.at == 0 && len(t.place.tasks) > 0:
@@ -161,12 +165,14 @@ func (t *Tracer) due() int64 {
 
 func (t *Tracer) ticked() {
 	t.tick.at = 0
+	t.answer()
 	if len(t.place.tasks) > 0 {
 		t.place.rest(t.clock)
 	}
 	if t.due() == 0 && len(t.place.tasks) == 0 {
 		t.quiet = true
 		t.flush()
+		t.ponder()
 	}
 }
 

@@ -9,22 +9,23 @@ import (
 
 // Options are what a run is asked for.
 type Options struct {
-	Log       string // a file, "-" for stderr, "" for none
-	LogFormat string // text or json
-	Stats     bool
-	Strict    bool
-	Quiet     bool
-	Verbose   bool
-	Check     bool     // make every served call on real objects as well, and compare
-	Inject    []string // rules of faults, as tracer/fault reads them
-	Seed      string   // of what they leave to chance: a number, "random" or ""
-	Stop      []int    // calls that stop in every process, on whatever descriptor
-	Apart     bool     // leave every task where the kernel puts it
-	Audit     bool     // hold the model's descriptors against the kernel's at every call
-	Verdict   string   // a file for the run's verdict, "" for none
-	Program   string   // the file to execute
-	Args      []string
-	Env       []string
+	Log        string // a file, "-" for stderr, "" for none
+	LogFormat  string // text or json
+	Stats      bool
+	Strict     bool
+	Quiet      bool
+	Verbose    bool
+	Check      bool     // make every served call on real objects as well, and compare
+	Inject     []string // rules of faults, as tracer/fault reads them
+	Seed       string   // of what they leave to chance: a number, "random" or ""
+	Stop       []int    // calls that stop in every process, on whatever descriptor
+	Apart      bool     // leave every task where the kernel puts it
+	Audit      bool     // hold the model's descriptors against the kernel's at every call
+	OnDeadlock string   // report, kill or wait
+	Verdict    string   // a file for the run's verdict, "" for none
+	Program    string   // the file to execute
+	Args       []string
+	Env        []string
 }
 
 // A LayerEnv is what layers may use of the tracer.

@@ -19,6 +19,12 @@ func (t *Tracer) prepare() error {
 	if Layers == nil {
 		return nil
 	}
+	defer func() {
+		if Chronicles != nil {
+			t.chronicle = Chronicles(LayerEnv{Now: t.now, Kernel: t.kernel})
+			t.layers = append(t.layers, t.chronicle)
+		}
+	}()
 	_, err := unix.IoctlGetTermios(2, unix.TCGETS)
 	color := err == nil && os.Getenv("NO_COLOR") == ""
 	layers, reporter, err := Layers(t.opts, LayerEnv{Now: t.now, Kernel: t.kernel, Color: color, Fail: t.fail, Proc: procs{}})
@@ -37,7 +43,10 @@ func (t *Tracer) serve() (status int) {
 			status = 125
 		}
 	}()
-	if err := t.loop(); err != nil {
+	t.door.open(t.pid, t.root.tgid)
+	if err := t.loop(); err == errEnded {
+		return Deadlocked
+	} else if err != nil {
 		status := 125
 		var with *Error
 		if errors.As(err, &with) {
@@ -53,14 +62,22 @@ func (t *Tracer) serve() (status int) {
 	return 0
 }
 
-// kill ends the tree: every task dies, and the program's caller sees the status where it still can.
+// errEnded tells that the tree was ended on purpose.
+var errEnded = errors.New("the tree was ended")
+
+// kill ends the tree: every task dies, and the program's caller sees our status where it still can.
 func (t *Tracer) kill(status int) {
-	t.endRoot(status)
+	for tid, k := range t.tasks {
+		if k.proc == t.root { // that nothing of it runs when the others end
+			ptrace(ptraceInterrupt, tid, 0, 0)
+		}
+	}
 	for tid, k := range t.tasks {
 		if tid == k.proc.tgid && k.proc != t.root {
 			unix.Kill(tid, unix.SIGKILL)
 		}
 	}
+	t.endRoot(status)
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, unix.WALL, nil)
@@ -84,7 +101,7 @@ func (t *Tracer) endRoot(status int) {
 	}
 	var list []*task
 	for _, k := range t.tasks {
-		if k.proc == t.root {
+		if k.proc == t.root && procState(k.tid) != 'Z' { // not the first thread, ended before the others
 			list = append(list, k)
 		}
 	}
@@ -195,12 +212,15 @@ func (t *Tracer) verdict(wait int, finding string) {
 		return
 	}
 	v := struct {
-		Status  int    `json:"status"`
-		Signal  int    `json:"signal"`
-		Finding string `json:"finding"`
-	}{Status: wait >> 8 & 0xff, Signal: wait & 0x7f, Finding: finding}
+		Status  int             `json:"status"`
+		Signal  int             `json:"signal"`
+		Finding string          `json:"finding"`
+		Picture json.RawMessage `json:"deadlock,omitempty"`
+	}{Status: wait >> 8 & 0xff, Signal: wait & 0x7f, Finding: finding, Picture: t.found}
 	if finding != "" {
 		v.Status, v.Signal = wait, 0
+	} else if t.found != nil {
+		v.Finding = "deadlock"
 	}
 	raw, err := json.Marshal(v)
 	if err == nil {

@@ -133,7 +133,10 @@ func become(o Options, restore *[65]uintptr) error {
 // A talk is a conversation of short packets.
 type talk struct{ fd int }
 
-func (c talk) say(s string) { unix.Write(c.fd, []byte(s)) }
+func (c talk) say(s string) error {
+	_, err := unix.Write(c.fd, []byte(s))
+	return err
+}
 
 func (c talk) hear() string {
 	buf := make([]byte, 192<<10)

@@ -10,7 +10,8 @@ import (
 // before the wait is lost on it, again every millisecond until it is stopped.
 type ticker struct {
 	id int32
-	at int64 // armed for; 0 when it is not
+	at int64 // armed for; 0 when it is not, or went off
+	on bool  // it goes off, or will
 }
 
 const tick = int64(1e6)
@@ -52,10 +53,10 @@ func newTicker() *ticker {
 
 // arm makes the ticker go off at a time, or earlier if it was armed so; 0 stops it.
 func (t *ticker) arm(at int64) {
-	if at == t.at || at != 0 && t.at != 0 && t.at <= at {
+	if at == 0 && !t.on || at != 0 && t.at != 0 && t.at <= at {
 		return
 	}
-	t.at = at
+	t.at, t.on = at, at != 0
 	spec := [4]int64{0, 0, 0, 0}
 	if at != 0 {
 		spec = [4]int64{0, tick, at / 1e9, at % 1e9}
