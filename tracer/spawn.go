@@ -91,7 +91,9 @@ func Run(o Options, start Starter) error {
 	if err != nil {
 		return failf("%v", err)
 	}
-	c.say(string(raw))
+	if err := c.say(string(raw)); err == unix.EMSGSIZE {
+		return failf("the options are too long: %d bytes", len(raw))
+	}
 	restore := initialActions() // while the tracer begins
 	first := c.hear()
 	pid, err := strconv.Atoi(first)
