@@ -4,15 +4,18 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // A count is strace's when=: first, first..last, first+, first+step, first..last+step.
 type count struct{ first, last, step uint64 }
 
-var countForm = regexp.MustCompile(`^([0-9]+)(\.\.([0-9]+))?(\+([0-9]+)?)?$`)
+var countForm = sync.OnceValue(func() *regexp.Regexp { // not before it is needed: every start of sluice would pay
+	return regexp.MustCompile(`^([0-9]+)(\.\.([0-9]+))?(\+([0-9]+)?)?$`)
+})
 
 func (p *parser) count(v string) (*count, error) {
-	m := countForm.FindStringSubmatch(v)
+	m := countForm().FindStringSubmatch(v)
 	if m == nil {
 		return nil, p.fail(p.at, "%q is no count; write 3, 3+, 3..7, 3+2 or 3..7+2", v)
 	}
