@@ -77,8 +77,9 @@ type slot struct {
 // An FDTable is a descriptor table, as far as it holds emulated files (struct files_struct).
 type FDTable struct {
 	slots map[int]slot
-	users int // tasks that share it
-	gen   int // grows whenever a descriptor is added
+	users int    // tasks that share it
+	gen   int    // grows whenever a descriptor is added
+	added [8]int // the last ones, at their gen
 }
 
 func newFDTable() *FDTable { return &FDTable{slots: map[int]slot{}, users: 1} }
@@ -98,6 +99,17 @@ func (t *FDTable) Users() int { return t.users }
 
 // Gen changes whenever a descriptor has been added.
 func (t *FDTable) Gen() int { return t.gen }
+
+// Since lists what was added since Gen was gen, for as long as that is remembered.
+func (t *FDTable) Since(gen int) (fds []int, ok bool) {
+	if gen > t.gen || t.gen-gen > len(t.added) {
+		return nil, false
+	}
+	for ; gen < t.gen; gen++ {
+		fds = append(fds, t.added[gen%len(t.added)])
+	}
+	return fds, true
+}
 
 // Len counts the emulated descriptors.
 func (t *FDTable) Len() int { return len(t.slots) }
@@ -155,6 +167,7 @@ func (k *Kernel) install(t *FDTable, fd int, f *File, cloexec bool) {
 	f.refs++
 	k.remove(t, fd)
 	t.slots[fd] = slot{f, cloexec}
+	t.added[t.gen%len(t.added)] = fd
 	t.gen++
 }
 

@@ -16,9 +16,14 @@ func (t *Tracer) covered(k *task) bool {
 	if table.Gen() == k.proc.coveredGen && table == k.proc.coveredTable {
 		return true
 	}
-	need := seccomp.Of(table.FDs()...)
-	if !k.proc.armed.Covers(need) {
-		return false
+	fds, few := table.Since(k.proc.coveredGen)
+	if !few || table != k.proc.coveredTable {
+		fds = table.FDs()
+	}
+	for _, fd := range fds {
+		if !k.proc.armed.Has(fd) && table.Get(fd) != nil {
+			return false
+		}
 	}
 	if table.Users() > k.proc.tasks {
 		t.sharers(k)

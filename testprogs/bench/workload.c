@@ -8,6 +8,7 @@
    stream BYTES BLOCK    BYTES to another process in blocks; unit: a MiB
    fan PIPES N           a byte through each of PIPES pipes, N times round; unit: both calls
    crowd N READERS       pingpong, while READERS processes wait at a pipe into which nothing comes; unit: the round
+   watch PIPES N         an event of one of PIPES pipes that one epoll watches: write, epoll_wait, read; unit: the event
    file N                64 bytes of an ordinary file, in a process that has no pipe; unit: the call
    filepipe N            the same in a process that has used a pipe
    forks N               a child that ends at once; unit: the child
@@ -198,6 +199,22 @@ static int fan(long pipes, long n) {
 	return say(began, (double)pipes * n);
 }
 
+static int watched(long pipes, long n) {
+	int (*fd)[2] = many(pipes), ep = epoll_create1(0);
+	for (long i = 0; i < pipes; i++) {
+		struct epoll_event e = {.events = EPOLLIN, .data.fd = fd[i][0]};
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, fd[i][0], &e)) die("epoll_ctl");
+	}
+	int64_t began = clock_ns();
+	for (long i = 0; i < n; i++) {
+		struct epoll_event e;
+		put(fd[pipes / 2][1]);
+		if (epoll_wait(ep, &e, 1, -1) != 1) die("epoll_wait");
+		take(e.data.fd);
+	}
+	return say(began, n);
+}
+
 static int crowd(long n, long readers) {
 	int gate[2], ready[2];
 	make_pipe(gate);
@@ -299,6 +316,7 @@ int main(int argc, char **argv) {
 	if (!strcmp(what, "exchange")) return rounds(n, 0, 0, m);
 	if (!strcmp(what, "stream")) return stream(n, m);
 	if (!strcmp(what, "fan")) return fan(n, m);
+	if (!strcmp(what, "watch")) return watched(n, m);
 	if (!strcmp(what, "crowd")) return crowd(n, m);
 	if (!strcmp(what, "file")) return file(n, 0);
 	if (!strcmp(what, "filepipe")) return file(n, 1);
