@@ -280,7 +280,11 @@ func (k *Kernel) leave(c *Call) {
 			continue
 		}
 		q.remove(w)
-		if w.exclusive {
+		if !w.exclusive {
+			continue
+		}
+		q.owed = max(0, q.owed-1)
+		if q.owed > 0 || !c.peeks() {
 			// What woke it may serve the next one as well (fs/pipe.c: wake_next_reader).
 			k.poke(q, w.want)
 		}

@@ -8,6 +8,7 @@ type Queue struct {
 	excl       *watcher // the first exclusive one
 	lasts      int      // those behind it, or at the tail, that are not exclusive
 	fired      Events   // what happened since the waiters were last asked
+	owed       int      // wake-ups that no exclusive waiter has used up yet; may be too high
 	dirty      bool
 	owner      Object
 }
@@ -107,6 +108,9 @@ func (k *Kernel) wake(q *Queue, key Events) {
 		return
 	}
 	q.fired |= key
+	if q.owed++; q.excl == nil {
+		q.owed = 0
+	}
 	if !q.dirty {
 		q.dirty = true
 		k.dirty = append(k.dirty, q)
@@ -166,7 +170,8 @@ func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach fu
 	clear(ready)
 	k.asking = ready[:0]
 	// Exclusive ones are asked in turn; one that cannot go on yet speaks for all behind it that want the
-	// same, and passes the question on when it leaves (Cancel).
+	// same, and passes the question on when it leaves (Cancel). One that only peeked has used its wake-up up, and leaves
+	// the message to whoever comes, but not to those that sleep (net/core/datagram.c: __skb_wait_for_more_packets).
 	var stuck Events
 	for w := q.excl; w != nil; {
 		c, want := w.call, w.want
@@ -174,7 +179,11 @@ func (k *Kernel) ask(q *Queue, fired Events, done func(*Call, Outcome), reach fu
 			w = w.next
 			continue
 		}
+		peeks := c.peeks()
 		if k.retry(c, done, reach) {
+			if peeks && q.owed == 0 {
+				stuck |= want
+			}
 			w = q.excl // the queue is another now
 			continue
 		}

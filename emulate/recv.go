@@ -307,3 +307,14 @@ func (s *Socket) recvPacket(k *Kernel, c *Call, f *File, v *Vec, m *incoming) Ou
 	}
 	return Done(n)
 }
+
+// peeks tells whether a sleeping call looks for a message without taking it.
+func (c *Call) peeks() bool {
+	switch c.Sys.Nr {
+	case unix.SYS_RECVMSG:
+		return c.Args[2]&unix.MSG_PEEK != 0
+	case unix.SYS_RECVFROM, unix.SYS_RECVMMSG:
+		return c.Args[3]&unix.MSG_PEEK != 0
+	}
+	return false
+}

@@ -237,11 +237,6 @@ func (g *gen) receive(s int64, e *end) {
 		if empty || flags&unix.MSG_WAITALL != 0 && g.careful() {
 			flags |= unix.MSG_DONTWAIT
 		}
-		if e.kind != "stream" && flags&unix.MSG_PEEK != 0 {
-			// TODO: one that sleeps and then peeks has taken the wake-up; sluice wakes the next sleeper as well
-			// (testdata/open/peek.steps).
-			flags |= unix.MSG_DONTWAIT
-		}
 	} else if might && empty && g.careful() {
 		return
 	}
