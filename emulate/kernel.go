@@ -318,6 +318,11 @@ func (k *Kernel) Expire(c *Call) Outcome {
 // Interrupt is what a signal makes of a blocked call: the bytes already moved, or the error that its wait
 // names (fs/read_write.c callers: any progress is a short count, never EINTR). The call leaves its queues.
 func (k *Kernel) Interrupt(c *Call) Outcome {
+	if s, ok := c.ops().(*Socket); ok && s.roomFor(c) {
+		if o := k.Resume(c); o.Kind != KindBlock {
+			return o
+		}
+	}
 	o := Fail(c.last.Restart)
 	if c.Moved > 0 {
 		o = Done(c.Moved)

@@ -205,6 +205,12 @@ func (s *Socket) waits(k *Kernel, c *Call, want Events, ns int64, goesOn bool) W
 	return w
 }
 
+// roomFor tells whether a sleeping sender finds room when a signal wakes it: it looks once more before it gives up, and less
+// room will do than is needed to be woken for it (net/core/sock.c: sock_alloc_send_pskb, unix_write_space).
+func (s *Socket) roomFor(c *Call) bool {
+	return len(c.wait) == 1 && c.wait[0].q == &s.wq && c.wait[0].want&Out != 0 && s.wmem < s.sndbuf && len(c.holds) == 0
+}
+
 // takeError is sock_error: the pending error, which is gone then.
 func (s *Socket) takeError() unix.Errno {
 	e := s.err

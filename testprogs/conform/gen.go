@@ -71,12 +71,13 @@ func generate(seed, number uint64, only string, size int) prog {
 	g.prefer = g.chance(50)
 	g.at = &player{proc: &proc{members: 1}, first: true}
 	g.players = []*player{g.at}
-	// A pipe or a pair comes first: an epoll that is older, and shared, is left to the kernel with all its members, and
-	// descriptors that lie in messages are not carried along then.
-	// TODO: leave this to chance once they are.
-	if g.only == "eventfd" || g.only == "epoll" {
+	// A pipe or a pair comes first, most of the time: an epoll that is older, and shared, is left to the kernel with all its
+	// members, and then little of the model is seen.
+	switch {
+	case g.chance(10):
+	case g.only == "eventfd" || g.only == "epoll":
 		g.made("pipe")
-	} else {
+	default:
 		g.made(g.only)
 	}
 	for range g.IntN(3) {
