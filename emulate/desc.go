@@ -213,6 +213,18 @@ func (k *Kernel) unshare(c *Call) Outcome {
 	return Hear()
 }
 
+// Part gives a task a table of its own, after it left the one that others have before anybody watched. With names whom it
+// shares that with, nil for nobody.
+func (k *Kernel) Part(t, with *Task) {
+	t.Files.users--
+	if with == nil {
+		t.Files = newFDTable()
+		return
+	}
+	t.Files = with.Files
+	t.Files.users++
+}
+
 func (k *Kernel) sawUnshare(c *Call, ret int64) {
 	if ret == 0 {
 		k.Unshare(c.Task)

@@ -33,6 +33,7 @@ var Limits = []Limit{
 	{"open openat openat2 creat", "`/dev/kvm`, `/dev/vhost-*`, `/dev/vfio/*`, whose drivers signal eventfds", givenBack + ": the process's eventfds"},
 	{"open openat openat2", "`/proc/PID/fd/N` of an emulated pipe, by a process that never touched a pipe or is not of the tree", onlyEmpty + ": it reaches the empty pipe behind"},
 	{"open openat openat2", "`/proc/PID/fdinfo/N`", onlyEmpty + ": it tells of the object behind, with an `eventfd-count` of 0"},
+	{"sendmsg sendmmsg", "an end of a pair in a message that waits at that end, which nobody else holds", onlyEmpty + ": the kernel would throw it away with its message; here it stays"},
 	{"", "a call of another architecture (32-bit, x32)", givenBack + ": all that the process holds"},
 	{"", "a seccomp filter of the program's own with a listener, or one that forbids `seccomp`", givenBack + ": all that the process holds"},
 	{"", "`ptrace` inside the tree", "fails with `EPERM`: the kernel allows one tracer"},

@@ -193,6 +193,9 @@ func (p *Pipe) canResize(arg uint64) (int, unix.Errno) {
 func (p *Pipe) resize(k *Kernel, slots int) {
 	p.ring.resize(slots)
 	k.wake(&p.wr, AnyEvent) // there may be more room now
+	if w := p.wr.excl; w != nil && w.call != nil && p.ring.used() >= p.ring.slots && p.readers > 0 {
+		k.Requeue(w.call) // woken for nothing (fs/pipe.c: pipe_resize_ring), it sleeps again, behind the others
+	}
 }
 
 // A Slot is one piece of what lay in a pipe.

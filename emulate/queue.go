@@ -108,8 +108,13 @@ func (k *Kernel) wake(q *Queue, key Events) {
 		return
 	}
 	q.fired |= key
-	if q.owed++; q.excl == nil {
+	switch {
+	case q.excl == nil:
 		q.owed = 0
+	case key&(Hup|RdHup|Err) != 0: // sk_state_change and its like wake everybody
+		q.owed = 1 << 30
+	default:
+		q.owed++
 	}
 	if !q.dirty {
 		q.dirty = true

@@ -22,6 +22,7 @@ const epollLink = "anon_inode:[eventpoll]"
 // Types of kcmp(2), include/uapi/linux/kcmp.h.
 const (
 	kcmpFile     = 0
+	kcmpFiles    = 2 // descriptor tables
 	kcmpEpollTFD = 7
 )
 

@@ -90,6 +90,9 @@ func (t *Tracer) cover(k *task, then func()) {
 // arm installs a filter of ours for the descriptors in set.
 func (t *Tracer) arm(k *task, set seccomp.Set, then func()) {
 	p := k.proc
+	if p.filters == 0 {
+		t.estranged(k)
+	}
 	flags := uint64(0)
 	if p.tasks > 1 {
 		flags = unix.SECCOMP_FILTER_FLAG_TSYNC
@@ -105,6 +108,32 @@ func (t *Tracer) arm(k *task, set seccomp.Set, then func()) {
 		p.coveredGen, p.coveredTable = k.model.Files.Gen(), k.model.Files
 		then()
 	})
+}
+
+// estranged finds the tasks that are taken to share k's table and left it by unshare(2) or close_range(2), which nobody
+// watched before the first object of the model's was made. What they have instead holds nothing of ours.
+func (t *Tracer) estranged(k *task) {
+	if k.model.Files.Users() <= 1 {
+		return
+	}
+	var apart []*task
+next:
+	for _, o := range t.tasks {
+		if o == k || o.model.Files != k.model.Files {
+			continue
+		}
+		if together, e := same(kcmpFiles, k.tid, 0, o.tid, 0); together || e != 0 {
+			continue
+		}
+		apart = append(apart, o)
+		for _, other := range apart[:len(apart)-1] {
+			if together, _ := same(kcmpFiles, other.tid, 0, o.tid, 0); together {
+				t.kernel.Part(o.model, other.model)
+				continue next
+			}
+		}
+		t.kernel.Part(o.model, nil)
+	}
 }
 
 // install has a stopped task install a filter; then hears what the kernel answered.
