@@ -11,7 +11,7 @@ func (k *Kernel) create(c *Call, arg int, made func(fds [2]int)) Outcome {
 	if c.Task.Native || k.sharedWithout(c.Task) {
 		return Pass()
 	}
-	if c.Task.Files.users == 1 {
+	if c.Step == 0 && c.Task.Files.users == 1 {
 		return Hear()
 	}
 	switch c.Step {
