@@ -87,6 +87,16 @@ func (x *transfer) hush(c *Call) {
 	x.nonblock = x.nonblock || c.nonblock(x.in) || c.nonblock(x.out)
 }
 
+// opens tells whether the end that is the kernel's is open: EBADF comes too from one that is, the wrong way.
+func (x *transfer) opens(k *Kernel, c *Call) bool {
+	arg := x.inArg
+	if x.in != nil {
+		arg = x.outArg
+	}
+	leads, path := k.Host.Target(c.Task, c.Arg(arg))
+	return leads != "" && !path
+}
+
 // clearNowait is pipe_clear_nowait for the pipes of a splice.
 func (x *transfer) clearNowait(c *Call) {
 	if x.from != nil {
@@ -112,7 +122,7 @@ func (k *Kernel) splice(c *Call) Outcome {
 	if x.demoted() {
 		return Pass()
 	}
-	if x.in != nil && x.out != nil || c.Results != nil && c.Results[0] != -int64(unix.EBADF) {
+	if x.in != nil && x.out != nil || c.Results != nil && (c.Results[0] != -int64(unix.EBADF) || x.opens(k, c)) {
 		x.clearNowait(c) // both descriptors are open: only the kernel knows that of its own
 	}
 	switch {
