@@ -344,6 +344,14 @@ func (k *Kernel) Interrupt(c *Call) Outcome {
 	return o
 }
 
+// Abort takes a blocked call of a task that is killed out of its queues. To the call that is a signal like any other.
+func (k *Kernel) Abort(c *Call) {
+	if s, ok := c.ops().(*Socket); ok && c.Blocked() {
+		s.interrupted(c)
+	}
+	k.Cancel(c)
+}
+
 // Saw tells the handler of a passed call what the kernel answered.
 func (k *Kernel) Saw(c *Call, ret int64) {
 	if c.Sys != nil && c.Sys.Saw != nil {

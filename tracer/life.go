@@ -153,7 +153,7 @@ func (t *Tracer) execed(k *task) {
 // abandon takes a task out of whatever it waited for.
 func (t *Tracer) abandon(k *task) {
 	if k.active {
-		t.kernel.Cancel(&k.call)
+		t.kernel.Abort(&k.call)
 		k.active = false
 	}
 	k.kicked, k.broken, k.masked = false, false, false

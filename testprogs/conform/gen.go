@@ -23,7 +23,9 @@ type object struct {
 	queued [2]int64 // by the side that reads it
 	room   int64
 	packet bool
-	gone   [2]bool
+
+	carries, carried bool // sockets lie in its messages, it lies in one
+	gone             [2]bool
 }
 
 // An end is an open file: a side of an object.

@@ -157,11 +157,11 @@ func (g *gen) send(s int64, e *end) {
 		st = g.add("sendto", s, g.buffer(n), flags, addr)
 	case form < 90:
 		c, v, t := g.vector()
-		nfds, fds, bad := g.rights()
+		nfds, fds, bad := g.rights(e)
 		st, total = g.add("sendmsg", s, c, v[0], v[1], v[2], v[3], g.badPtr()+5*g.bits()&5, flags, nfds, fds, bad), t
 	default:
 		c, v, t := g.vector()
-		nfds, fds, _ := g.rights()
+		nfds, fds, _ := g.rights(e)
 		st, total = g.add("sendmmsg", s, min(c&7, 4), v[0], v[1], v[2], v[3], g.badPtr(), flags, nfds, fds), t
 		st.mark(multi | big) // two receivers that it wakes race
 	}
@@ -187,26 +187,45 @@ func (g *gen) send(s int64, e *end) {
 	}
 }
 
-// rights packs slots whose descriptors a message is to carry.
-func (g *gen) rights() (n, packed, bad int64) {
+// rights packs slots whose descriptors a message from e is to carry. No circle of sockets comes about that only their own
+// messages hold: when the kernel throws such away nobody can tell (net/unix/garbage.c runs beside).
+func (g *gen) rights(e *end) (n, packed, bad int64) {
 	if !g.chance(30) {
 		return 0, 0, 0
 	}
-	n = g.pick(1, 1, 2, 3)
-	for i := range n {
-		s, e := g.some()
-		if e != nil && e.kind == "epoll" && g.chance(90) {
-			s = 0
+	want := g.pick(1, 1, 2, 3)
+	for range 3 * want {
+		s, sent := g.some()
+		if n == want || sent == nil || sent.kind == "epoll" && g.chance(90) || !carry(e, sent) {
+			continue
 		}
-		packed |= s << (8 * i)
+		packed |= s << (8 * n)
+		n++
 	}
 	if g.chance(6) {
 		bad = 1 + int64(g.IntN(7))
 	}
-	if g.chance(3) {
+	if n > 0 && g.chance(3) {
+		packed &= 255
+		for i := range 3 {
+			packed |= packed << (8 << i)
+		}
 		n = g.pick(253, 254, 0)
 	}
 	return n, packed, bad
+}
+
+// carry tells whether a message from one may hold the other without a circle: a socket either lies in messages or has
+// them lie in it.
+func carry(by, sent *end) bool {
+	switch {
+	case !socket(sent) || by == nil || !socket(by):
+		return true
+	case by.object == sent.object || by.carried || sent.carries:
+		return false
+	}
+	by.carries, sent.carried = true, true
+	return true
 }
 
 func (g *gen) receive(s int64, e *end) {
