@@ -88,7 +88,8 @@ func placed() placement {
 // resume lets a task go on after a call.
 func (t *Tracer) resume(k *task) {
 	if p := &t.place; !p.off {
-		if p.judge(t.clock) && p.gather && !k.bound && t.clock >= p.shy {
+		// In a process without a filter for the calls that tell, nobody would hide it.
+		if p.judge(t.clock) && p.gather && !k.bound && k.proc.filters > 0 && t.clock >= p.shy {
 			p.bind(k)
 		}
 	}

@@ -1,5 +1,6 @@
 /* The program sees and keeps the processors it was given, whatever a tracer does for speed. */
 #include "t.h"
+#include <sys/time.h>
 
 static int p[2], q[2];
 
@@ -24,6 +25,14 @@ int main(void) {
 	char c;
 	long bad = 0;
 	sched_getaffinity(0, sizeof all, &all);
+	for (int i = 0; i < 1000; i++) { /* calls that are watched before there is a pipe */
+		struct itimerval far = {{0, 0}, {1000, 0}};
+		MUST(setitimer(ITIMER_REAL, &far, NULL));
+		alarm(1000);
+		bad += !same(&all);
+	}
+	alarm(0);
+	printf("bad without a pipe %ld\n", bad);
 	MUST(pipe(p));
 	MUST(pipe(q));
 	pthread_t t = thread(other, &all);
