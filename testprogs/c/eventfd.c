@@ -1,7 +1,6 @@
 /* eventfd: counting, semaphores, room, and what tells of them: poll, select, epoll. */
 #include "t.h"
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include "eventfd.h"
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/timerfd.h>
@@ -9,17 +8,6 @@
 #define MOST 0xfffffffffffffffeull /* what a count can be at most */
 
 static void *volatile nowhere;
-
-static long add(int fd, uint64_t n) { return write(fd, &n, 8); }
-
-/* took prints what a read brings. */
-static void took(const char *what, int fd) {
-	uint64_t n = 0;
-	errno = 0;
-	long r = read(fd, &n, 8);
-	if (r < 0) printf("  %s: %s\n", what, strerrorname_np(errno));
-	else printf("  %s: %ld, count %llu\n", what, r, (unsigned long long)n);
-}
 
 static void ready(const char *what, int fd) {
 	struct pollfd p = {fd, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLWRNORM | POLLRDHUP, 0};
@@ -203,20 +191,6 @@ static void beside(void) {
 	for (int i = 0; i < 2; i++) close(p[i]), close(s[i]);
 	close(fd);
 	close(file);
-}
-
-static int ctl(int ep, int op, int fd, unsigned events, long tag) {
-	struct epoll_event e = {.events = events, .data.u64 = tag};
-	return epoll_ctl(ep, op, fd, &e);
-}
-
-static void events(const char *what, int ep, int timeout) {
-	struct epoll_event e[8];
-	errno = 0;
-	int n = epoll_wait(ep, e, 8, timeout);
-	printf("  %s: %d %s", what, n, n < 0 ? strerrorname_np(errno) : "");
-	for (int i = 0; i < n; i++) printf(" %ld:%x", (long)e[i].data.u64, e[i].events);
-	printf("\n");
 }
 
 static void epolls(void) {

@@ -127,13 +127,7 @@ func (g *gen) send(s int64, e *end) {
 		return
 	}
 	total := n
-	form := g.IntN(100)
-	if flags != 0 && form < 55 {
-		form = 55 + g.IntN(45)
-	}
-	if !socket(e) && g.chance(92) {
-		form %= 48
-	}
+	form := g.form(e, flags)
 	switch {
 	case form < 30 || e != nil && e.kind == "eventfd" && form < 80:
 		st = g.add("write", s, g.buffer(n))
@@ -185,6 +179,18 @@ func (g *gen) send(s int64, e *end) {
 			g.at.asleep, g.at.since = e, len(g.steps)
 		}
 	}
+}
+
+// form draws by which call bytes move: below 48 one that takes no flags.
+func (g *gen) form(e *end, flags int64) int {
+	form := g.IntN(100)
+	if flags != 0 && form < 55 {
+		form = 55 + g.IntN(45)
+	}
+	if !socket(e) && g.chance(92) {
+		form %= 48
+	}
+	return form
 }
 
 // rights packs slots whose descriptors a message from e is to carry. No circle of sockets comes about that only their own
@@ -266,13 +272,7 @@ func (g *gen) receive(s int64, e *end) {
 	}
 	var st *step
 	total := n
-	form := g.IntN(100)
-	if flags != 0 && form < 55 {
-		form = 55 + g.IntN(45)
-	}
-	if !socket(e) && g.chance(92) {
-		form %= 48
-	}
+	form := g.form(e, flags)
 	switch {
 	case form < 30 || e != nil && e.kind == "eventfd" && form < 80:
 		st = g.add("read", s, g.buffer(n))

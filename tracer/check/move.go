@@ -59,20 +59,26 @@ func rwf(c *emulate.Call) uint64 {
 
 const rwfNowait = 8
 
-// read makes read, readv and preadv2.
-func (k *Checker) read(e *entry, c *emulate.Call, o emulate.Outcome) {
-	en := k.usable(e, 0)
-	if en == nil {
+// moves begins what moves bytes between an end and buffers: what is to be compared of it. Not ok is a call of which nothing
+// is, or that was made here, on an eventfd.
+func (k *Checker) moves(e *entry, c *emulate.Call, o emulate.Outcome, one, vector int) (en *end, s step, list []span, ok bool) {
+	if en = k.usable(e, 0); en == nil {
 		return
 	}
 	if en.event {
-		k.event(e, c, o, en, unix.SYS_READ, unix.SYS_PREADV2)
+		k.event(e, c, o, en, one, vector)
 		return
 	}
-	s, ok := e.measure(c, o)
+	s, measured := e.measure(c, o)
 	list, fine := k.buffers(c)
-	flags := rwf(c)
-	if !ok || !fine || k.held(en, e, &s) || flags&rwfNowait != 0 && s.errno == unix.EOPNOTSUPP {
+	ok = measured && fine && !k.held(en, e, &s) && (rwf(c)&rwfNowait == 0 || s.errno != unix.EOPNOTSUPP)
+	return
+}
+
+// read makes read, readv and preadv2.
+func (k *Checker) read(e *entry, c *emulate.Call, o emulate.Outcome) {
+	en, s, list, ok := k.moves(e, c, o, unix.SYS_READ, unix.SYS_PREADV2)
+	if !ok {
 		return
 	}
 	list = cut(list, e.moved, k.most(en, &s))
@@ -162,18 +168,8 @@ func (k *Checker) bytes(e *entry, c *emulate.Call, list []span, data []byte, n i
 
 // write makes write, writev and pwritev2.
 func (k *Checker) write(e *entry, c *emulate.Call, o emulate.Outcome) {
-	en := k.usable(e, 0)
-	if en == nil {
-		return
-	}
-	if en.event {
-		k.event(e, c, o, en, unix.SYS_WRITE, unix.SYS_PWRITEV2)
-		return
-	}
-	s, ok := e.measure(c, o)
-	list, fine := k.buffers(c)
-	flags := rwf(c)
-	if !ok || !fine || k.held(en, e, &s) || flags&rwfNowait != 0 && s.errno == unix.EOPNOTSUPP {
+	en, s, list, ok := k.moves(e, c, o, unix.SYS_WRITE, unix.SYS_PWRITEV2)
+	if !ok {
 		return
 	}
 	total := size(list) - e.moved
