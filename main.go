@@ -41,7 +41,7 @@ const failed = 125
 func main() {
 	tracer.Layers = layers
 	tracer.Chronicles = func(env tracer.LayerEnv) tracer.Chronicle { return history(env) }
-	tracer.Stage()
+	tracer.Stage(early.StageVar, early.Control)
 	doctor.Stage()
 	if err := app().Run(context.Background(), delimited(os.Args)); err != nil {
 		status := failed
@@ -245,7 +245,7 @@ func run() *cli.Command {
 				return err
 			}
 			if early.Parental() {
-				return tracer.RunAsParent(o)
+				return tracer.RunAsParent(o, early.StageVar)
 			}
 			return tracer.Run(o, early.Tracer)
 		},

@@ -73,9 +73,6 @@ func (d *duet) span(f *feed, n int, in bool) uint64 {
 		off = locked
 	default:
 		off = int(at) * 16 % emutest.PageSize
-		if n+off > half {
-			n = half - off
-		}
 		if !in {
 			off += half
 		}

@@ -30,10 +30,9 @@ type transfer struct {
 	probing bool // the kernel is asked whether it refuses the call,
 	probed  bool // or did not refuse it
 
-	buf    []byte  // of a receive that is on its way,
-	last   bool    // after which there is no other: what comes behind descriptors is not read with them
-	sender cred    // of what a splice from a socket took first
-	file   reading // of sendfile to a socket of the model's
+	buf  []byte  // of a receive that is on its way,
+	last bool    // after which there is no other: what comes behind descriptors is not read with them
+	file reading // of sendfile to a socket of the model's
 }
 
 // begin finds the ends of a call, which holds them until it is over (the kernel's fdget).

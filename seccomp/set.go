@@ -64,25 +64,6 @@ func (s Set) Union(t Set) Set {
 	return u
 }
 
-// Covers tells whether everything in t is in s: a filter for s serves a process that holds t.
-func (s Set) Covers(t Set) bool {
-	if s.All {
-		return true
-	}
-	if t.All {
-		return false
-	}
-	for i, w := range t.bits {
-		if i < len(s.bits) {
-			w &^= s.bits[i]
-		}
-		if w != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // Fds lists the numbers in rising order.
 func (s Set) Fds() []int {
 	var out []int

@@ -40,21 +40,6 @@ func TestUnionStandsAlone(t *testing.T) {
 	}
 }
 
-func TestCovers(t *testing.T) {
-	for _, c := range []struct {
-		s, t Set
-		want bool
-	}{
-		{Set{}, Set{}, true}, {Of(3), Set{}, true}, {Set{}, Of(3), false}, {Of(3, 4), Of(4), true}, {Of(4), Of(3, 4), false},
-		{Of(4), Of(4, 300), false}, {Of(4, 300), Of(4), true}, {Set{All: true}, Of(9), true}, {Of(9), Set{All: true}, false},
-		{Set{All: true}, Set{All: true}, true},
-	} {
-		if got := c.s.Covers(c.t); got != c.want {
-			t.Errorf("%v covers %v: %v", c.s, c.t, got)
-		}
-	}
-}
-
 func TestSpans(t *testing.T) {
 	if got := Of(1, 2, 3, 5, 63, 64).spans(); !reflect.DeepEqual(got, []span{{1, 3}, {5, 5}, {63, 64}}) {
 		t.Error(got)

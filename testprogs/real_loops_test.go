@@ -16,7 +16,6 @@ import (
 var loops = []real{
 	{name: "libuv", needs: []string{"node", "nodejs"}, script: `exec node "$TESTPROGS/loops/node.js"`},
 	{name: "libevent", needs: []string{"cc", "gcc"}, setup: libevent, script: `exec $HOME/libevent-loop`},
-	{name: "tokio", needs: []string{"/usr/bin/cargo", "cargo"}, setup: tokio, script: `exec $HOME/tokio/release/tokio-loop`},
 	{name: "asyncio", needs: []string{"python3", "python3"}, script: `exec python3 "$TESTPROGS/loops/aio.py"`},
 	{name: "selectors", needs: []string{"python3", "python3"}, script: `exec python3 "$TESTPROGS/loops/tasks.py"`},
 	{name: "netpoll", setup: func(t *testing.T, _ string) {
@@ -30,14 +29,19 @@ var loops = []real{
 	{name: "GNU parallel", needs: []string{"parallel", "parallel"}, script: `exec bash "$TESTPROGS/loops/parallel.sh"`},
 }
 
+// buildsLong are those that take minutes of processor time to build: for SLUICE_LONG=1.
+var buildsLong = []real{
+	{name: "tokio", needs: []string{"/usr/bin/cargo", "cargo"}, setup: tokio, script: `exec $HOME/tokio/release/tokio-loop`},
+}
+
 // Each loop prints the same natively and wrapped, ends, and leaves no process behind. It runs once each way: what counts
 // is the load.
 func TestEventLoops(t *testing.T) {
-	load := 1
+	load, all := 1, loops
 	if long {
-		load = 15
+		load, all = 15, slices.Concat(loops, buildsLong)
 	}
-	for _, r := range loops {
+	for _, r := range all {
 		t.Run(r.name, func(t *testing.T) {
 			parallel(t)
 			if len(r.needs) > 0 {
@@ -75,11 +79,8 @@ func libevent(t *testing.T, _ string) {
 	build(t, "libevent-loop", "cc", "-O1", "-pthread", "-Wall", "-Wl,--no-as-needed", "-levent", "-levent_pthreads", "loops/event.c")
 }
 
-// tokio builds with the distribution's crates, which takes minutes of processor time.
+// tokio builds with the distribution's crates.
 func tokio(t *testing.T, _ string) {
-	if !long {
-		t.Skip("tokio takes minutes to build: only with SLUICE_LONG=1")
-	}
 	home := filepath.Join(work, "cargo")
 	write(t, filepath.Join(home, "config.toml"), "[source.crates-io]\nreplace-with = \"debian\"\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n")
 	project := filepath.Join(work, "tokio-project")

@@ -12,7 +12,7 @@ import (
 
 // RunAsParent is Run for the first process of a pid namespace and for a subreaper: the tracer stays, the
 // program is its child, and what the outside does to the one is done to the other.
-func RunAsParent(o Options) error {
+func RunAsParent(o Options, stageVar string) error {
 	told := o
 	told.Env, told.Inject = nil, nil // the one is the child's own, the other the tracer's
 	raw, err := json.Marshal(stage{Role: "program", Opts: told})

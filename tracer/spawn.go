@@ -24,9 +24,6 @@ import (
 // Two cases differ. The first process of a pid namespace and a child subreaper would inherit the orphaned
 // tracer as a child of the program: there the tracer stays the parent, and the program becomes its child.
 
-// stageVar tells a process of ours which role it was started for. It never reaches the program.
-const stageVar = "SLUICE_STAGE"
-
 // A Starter starts the tracer's process, or has done so, and gives this one's end of the conversation with it.
 type Starter func() (control int, err error)
 
@@ -42,8 +39,9 @@ func init() {
 }
 
 // Stage runs the internal role that this process was started for and does not return then. It must be the
-// first thing in main.
-func Stage() {
+// first thing in main. The variable stageVar names the role; it never reaches the program. control is the descriptor over
+// which the tracer and the program-to-be agree.
+func Stage(stageVar string, control int) {
 	raw, ok := os.LookupEnv(stageVar)
 	if !ok {
 		return
@@ -56,7 +54,7 @@ func Stage() {
 	os.Unsetenv(stageVar)
 	switch s.Role {
 	case "tracer":
-		os.Exit(traceDetached(s))
+		os.Exit(traceDetached(s, control))
 	case "program":
 		s.Opts.Env = os.Environ()
 		fail(become(s.Opts, initialActions()))
@@ -73,9 +71,6 @@ func fail(err error) {
 	fmt.Fprintln(os.Stderr, "sluice:", err)
 	os.Exit(status)
 }
-
-// control is the descriptor over which the program-to-be and its tracer agree.
-const control = 3
 
 // Run replaces this process by the program, which is traced by the process that start started. It returns only when
 // that fails.
@@ -155,7 +150,7 @@ func (c talk) hear() string {
 }
 
 // traceDetached is the tracer's process.
-func traceDetached(s stage) int {
+func traceDetached(s stage, control int) int {
 	c := talk{control}
 	unix.CloseOnExec(control)
 	signal.Ignore(unix.SIGPIPE, unix.SIGHUP, unix.SIGTTOU)

@@ -92,7 +92,7 @@ func spliceWaits(_ *Sim, a *Task) {
 // Whatever the model cannot serve goes back to the kernel, with what lies in it.
 func demoted(s *Sim, a *Task) {
 	x, y := a.Pair(unix.SOCK_DGRAM)
-	r, w := a.Pipe(0)
+	_, w := a.Pipe(0)
 	a.Write(x, "one")
 	a.Sendmsg(x, Msg{Data: "two", FDs: []int{w}}, 0)
 	b, c, d := a.Clone(thread), a.Clone(thread), a.Clone(thread)
@@ -102,7 +102,7 @@ func demoted(s *Sim, a *Task) {
 	a.Recvmsg(y, 10, 64, 0)
 	s.Note("a pipe on which tasks wait")
 	b.Interrupt(false)
-	r, w = a.Pipe(0)
+	r, w := a.Pipe(0)
 	b.Write(w, strings.Repeat("x", 70000))
 	c.Poll(-1, Poll{w, emulate.Out})
 	d.Poll(-1, Poll{r, emulate.Pri})

@@ -25,7 +25,6 @@ type object struct {
 	packet bool
 
 	carries, carried bool // sockets lie in its messages, it lies in one
-	gone             [2]bool
 }
 
 // An end is an open file: a side of an object.
@@ -46,10 +45,9 @@ type proc struct {
 type player struct {
 	*proc
 	n      int
-	first  bool  // of its process
-	asleep *end  // likely
-	since  int   // the step it fell asleep in
-	deep   int64 // how many objects
+	first  bool // of its process
+	asleep *end // likely
+	since  int  // the step it fell asleep in
 }
 
 type gen struct {
@@ -288,7 +286,7 @@ func (g *gen) step() {
 		g.poll()
 	case n < 30 || g.only == "epoll" && n < 70:
 		g.epoll()
-	case n < 32 && g.urgent == false && len(g.players) > 1:
+	case n < 32 && !g.urgent && len(g.players) > 1:
 		g.tasks()
 	case n < 33:
 		g.add("state", 2)

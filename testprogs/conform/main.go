@@ -19,11 +19,11 @@ import (
 )
 
 type options struct {
-	sluice, seed, only, steps string
-	calls, size, jobs, keep   int
-	limit                     time.Duration
-	native, dump, json        bool
-	files                     []string
+	sluice, seed, only      string
+	calls, size, jobs, keep int
+	limit                   time.Duration
+	native, dump, json      bool
+	files                   []string
 }
 
 func main() {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,14 +59,6 @@ func readOps() (list []op) {
 func (s *step) op() op       { return ops[s[0]&255] }
 func (s *step) actor() int   { return int(s[0] >> 8 & 255) }
 func (s *step) flags() int64 { return s[0] >> 16 }
-
-// arg finds an argument by the name that it has in ops.h.
-func (s *step) arg(name string) int64 {
-	if i := slices.Index(s.op().args, name); i >= 0 {
-		return s[1+i]
-	}
-	return 0
-}
 
 func makeStep(actor int, name string, args ...int64) step {
 	id, ok := opByID[name]
