@@ -33,6 +33,8 @@ func check(err error) {
 func deadlines() string {
 	r, w, err := os.Pipe()
 	check(err)
+	defer r.Close() // else the collector may, and the writer below gets EPIPE
+	defer w.Close()
 	missed, got := 0, 0
 	b := make([]byte, 1)
 	for i := range 60 * load {
